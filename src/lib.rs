@@ -1,0 +1,11 @@
+//! x
+pub mod fs;
+pub mod layout;
+pub mod lockfile;
+pub mod package;
+pub mod pool;
+pub mod project;
+pub mod registry;
+pub mod resolve;
+pub mod scripts;
+pub mod store;

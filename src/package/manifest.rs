@@ -1,0 +1,201 @@
+//! `package.json`, in as far as an install looks at it.
+//!
+//! One type serves every place where a manifest stands: the project's own file, the file inside a tarball or a folder,
+//! and the record of one version in a packument. Reading is lenient (see [`super::json`]); for the project's own file,
+//! [`check_types`] says which field has the wrong type, because its author can mend it.
+
+use super::json;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The fields of a manifest that deka uses. What is absent is empty.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Manifest {
+    /// The name, unchecked: a project may have none.
+    #[serde(deserialize_with = "json::text")]
+    pub name: Option<String>,
+    /// The version, unchecked.
+    #[serde(deserialize_with = "json::text")]
+    pub version: Option<String>,
+    /// What is needed to run, by alias.
+    #[serde(deserialize_with = "json::text_map")]
+    pub dependencies: BTreeMap<String, String>,
+    /// What is needed to work on the package; only a project's own count.
+    #[serde(deserialize_with = "json::text_map")]
+    pub dev_dependencies: BTreeMap<String, String>,
+    /// What may fail to install. An entry here hides the same one of `dependencies`.
+    #[serde(deserialize_with = "json::text_map")]
+    pub optional_dependencies: BTreeMap<String, String>,
+    /// What the dependent has to bring.
+    #[serde(deserialize_with = "json::text_map")]
+    pub peer_dependencies: BTreeMap<String, String>,
+    /// The peers that may be missing (`peerDependenciesMeta.*.optional`).
+    #[serde(rename = "peerDependenciesMeta", deserialize_with = "json::optional_peers")]
+    pub optional_peers: Vec<String>,
+    /// What lies inside the tarball already.
+    #[serde(alias = "bundledDependencies", deserialize_with = "json::bundle")]
+    pub bundle_dependencies: Bundled,
+    /// Commands.
+    #[serde(deserialize_with = "json::bin")]
+    pub bin: Bin,
+    /// `directories.bin` names a folder whose files are commands.
+    #[serde(deserialize_with = "json::text_map")]
+    pub directories: BTreeMap<String, String>,
+    /// Lifecycle and other scripts.
+    #[serde(deserialize_with = "json::text_map")]
+    pub scripts: BTreeMap<String, String>,
+    /// Versions of node and of package managers that are supported.
+    #[serde(deserialize_with = "json::text_map")]
+    pub engines: BTreeMap<String, String>,
+    /// Operating systems.
+    #[serde(deserialize_with = "json::text_list")]
+    pub os: Vec<String>,
+    /// Processors.
+    #[serde(deserialize_with = "json::text_list")]
+    pub cpu: Vec<String>,
+    /// C libraries.
+    #[serde(deserialize_with = "json::text_list")]
+    pub libc: Vec<String>,
+    /// The author's note on why not to use this version (packuments only).
+    #[serde(deserialize_with = "json::filled_text")]
+    pub deprecated: Option<String>,
+    /// Where the tarball is and what its bytes are (packuments only).
+    #[serde(deserialize_with = "json::text_map")]
+    pub dist: BTreeMap<String, String>,
+}
+
+/// `bin` of a manifest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Bin {
+    /// No commands.
+    #[default]
+    None,
+    /// One command, named as the package.
+    Single(String),
+    /// Commands by name.
+    Named(BTreeMap<String, String>),
+}
+
+/// `bundleDependencies` of a manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bundled {
+    /// These.
+    Names(Vec<String>),
+    /// All of `dependencies`.
+    All,
+}
+
+impl Default for Bundled {
+    fn default() -> Bundled {
+        Bundled::Names(Vec::new())
+    }
+}
+
+impl Bundled {
+    /// Says whether the dependency of that name lies inside the tarball.
+    pub fn contains(&self, name: &str) -> bool {
+        match self {
+            Bundled::All => true,
+            Bundled::Names(names) => names.iter().any(|other| other == name),
+        }
+    }
+}
+
+impl Manifest {
+    /// Reads a manifest leniently; only text that is no JSON object at all is an error.
+    pub fn parse(text: &[u8]) -> Result<Manifest, serde_json::Error> {
+        serde_json::from_slice(json::without_bom(text))
+    }
+
+    /// Says whether one of the scripts that run at install is there.
+    pub fn has_install_script(&self) -> bool {
+        ["preinstall", "install", "postinstall"].iter().any(|event| self.scripts.contains_key(*event))
+    }
+}
+
+/// A field of a project's `package.json` that has the wrong type.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{field}` must be {expected}, but it is {found}")]
+pub struct FieldError {
+    /// The field, with dots between its levels.
+    pub field: String,
+    /// What belongs there.
+    pub expected: &'static str,
+    /// What stands there.
+    pub found: &'static str,
+}
+
+/// Checks the types of the fields that decide an install.
+pub fn check_types(manifest: &Value) -> Result<(), FieldError> {
+    let Value::Object(fields) = manifest else {
+        return Err(FieldError { field: "package.json".to_owned(), expected: "an object", found: kind(manifest) });
+    };
+    for field in ["name", "version"] {
+        match fields.get(field) {
+            None | Some(Value::String(_)) => {}
+            Some(other) => {
+                return Err(FieldError { field: field.to_owned(), expected: "a string", found: kind(other) });
+            }
+        }
+    }
+    for field in ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies", "scripts"] {
+        match fields.get(field) {
+            None => {}
+            Some(Value::Object(entries)) => {
+                if let Some((key, value)) = entries.iter().find(|(_, value)| !value.is_string()) {
+                    return Err(FieldError { field: format!("{field}.{key}"), expected: "a string", found: kind(value) });
+                }
+            }
+            Some(other) => {
+                return Err(FieldError { field: field.to_owned(), expected: "an object of strings", found: kind(other) });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bin, Bundled, Manifest, check_types};
+
+    #[test]
+    fn wrong_types_count_as_absent() {
+        let text =
+            br#"{"name":7,"dependencies":["x"],"devDependencies":{"a":"1","b":2,"c":null,"d":{"e":"f"}},"os":"linux","cpu":[1,"x64"],
+            "engines":"node","bin":3,"bundledDependencies":true,"peerDependenciesMeta":{"a":{"optional":true},"b":{"optional":"yes"},"c":1},
+            "deprecated":false,"dist":{"tarball":"t","signatures":[{"sig":"x"}],"fileCount":3},"unknown":"\ud800"}"#;
+        let manifest = Manifest::parse(text).expect("an object");
+        assert_eq!(manifest.name, None);
+        assert!(manifest.dependencies.is_empty() && manifest.engines.is_empty());
+        assert_eq!(manifest.dev_dependencies.into_iter().collect::<Vec<_>>(), [("a".to_owned(), "1".to_owned())]);
+        assert_eq!((manifest.os, manifest.cpu), (vec!["linux".to_owned()], vec!["x64".to_owned()]));
+        assert_eq!((manifest.bin, manifest.bundle_dependencies), (Bin::None, Bundled::All));
+        assert_eq!(manifest.optional_peers, ["a"]);
+        assert_eq!((manifest.deprecated, manifest.dist["tarball"].as_str()), (None, "t"));
+    }
+
+    #[test]
+    fn the_project_is_told_which_field_is_wrong() {
+        let fault = |text: &str| check_types(&serde_json::from_str(text).expect("valid JSON")).err().map(|error| error.to_string());
+        assert_eq!(fault(r#"{"dependencies":{"a":"1"}}"#), None);
+        assert_eq!(fault(r#"{"dependencies":{"a":1}}"#).as_deref(), Some("`dependencies.a` must be a string, but it is a number"));
+        assert_eq!(
+            fault(r#"{"devDependencies":[]}"#).as_deref(),
+            Some("`devDependencies` must be an object of strings, but it is an array")
+        );
+        assert_eq!(fault("[]").as_deref(), Some("`package.json` must be an object, but it is an array"));
+    }
+}

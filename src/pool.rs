@@ -1,0 +1,169 @@
+//! Threads for work that keeps a processor busy: parsing, hashing, inflating, linking.
+//!
+//! Jobs wait in one queue and the most urgent runs first: what unlocks more work (a packument) before what only
+//! finishes some (a tarball). A pool is joined when it is dropped, after its queue has run dry.
+
+use std::collections::BinaryHeap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+/// How urgent a job is; later ones in this list go first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// Finishes a part of the work: linking files.
+    Link,
+    /// Brings a package into the store.
+    Import,
+    /// Unlocks further work: a packument.
+    Resolve,
+}
+
+/// A fixed number of threads that run jobs.
+pub struct Pool {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+struct Queue {
+    jobs: BinaryHeap<Job>,
+    count: u64,
+    closed: bool,
+}
+
+struct Job {
+    priority: Priority,
+    /// A second order among equals: larger first.
+    weight: u64,
+    /// Earlier jobs first among what is equal otherwise.
+    number: u64,
+    run: Box<dyn FnOnce() + Send>,
+}
+
+/// A handle that adds jobs to a pool; the pool may be gone by then, and the job with it.
+#[derive(Clone)]
+pub struct Spawner(Arc<Shared>);
+
+impl Pool {
+    /// Starts `threads` threads (at least one).
+    pub fn new(threads: usize) -> Pool {
+        let queue = Queue { jobs: BinaryHeap::new(), count: 0, closed: false };
+        let shared = Arc::new(Shared { queue: Mutex::new(queue), changed: Condvar::new() });
+        let threads = (0..threads.max(1))
+            .filter_map(|index| {
+                let shared = Arc::clone(&shared);
+                std::thread::Builder::new().name(format!("work-{index}")).spawn(move || run(&shared)).ok()
+            })
+            .collect();
+        Pool { shared, threads }
+    }
+
+    /// Returns a handle that adds jobs.
+    pub fn spawner(&self) -> Spawner {
+        Spawner(Arc::clone(&self.shared))
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.changed.notify_all();
+        for thread in self.threads.drain(..) {
+            // A job that panicked has printed its message already.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Spawner {
+    /// Adds a job.
+    pub fn spawn(&self, priority: Priority, run: impl FnOnce() + Send + 'static) {
+        self.spawn_weighted(priority, 0, run);
+    }
+
+    /// Adds a job that goes before lighter ones of the same priority: what takes longest should not start last.
+    pub fn spawn_weighted(&self, priority: Priority, weight: u64, run: impl FnOnce() + Send + 'static) {
+        let mut queue = self.0.lock();
+        queue.count += 1;
+        let job = Job { priority, weight, number: queue.count, run: Box::new(run) };
+        queue.jobs.push(job);
+        drop(queue);
+        self.0.changed.notify_one();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // Jobs run outside of the lock, so a panic cannot leave the queue half changed.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn run(shared: &Shared) {
+    let mut queue = shared.lock();
+    loop {
+        if let Some(job) = queue.jobs.pop() {
+            drop(queue);
+            (job.run)();
+            queue = shared.lock();
+        } else if queue.closed {
+            return;
+        } else {
+            queue = shared.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Ord for Job {
+    fn cmp(&self, other: &Job) -> std::cmp::Ordering {
+        let key = |job: &Job| (job.priority, job.weight, std::cmp::Reverse(job.number));
+        key(self).cmp(&key(other))
+    }
+}
+
+impl PartialOrd for Job {
+    fn partial_cmp(&self, other: &Job) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Job {
+    fn eq(&self, other: &Job) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Job {}
+
+#[cfg(test)]
+mod tests {
+    use super::{Pool, Priority};
+    use std::sync::mpsc;
+
+    #[test]
+    fn the_most_urgent_job_runs_first_and_all_have_run_when_the_pool_is_gone() {
+        let (send, receive) = mpsc::channel();
+        let (start, started) = mpsc::channel::<()>();
+        let pool = Pool::new(1);
+        let spawner = pool.spawner();
+        spawner.spawn(Priority::Link, move || started.recv().expect("the test sends"));
+        for (priority, weight, name) in [
+            (Priority::Link, 0, "link"),
+            (Priority::Import, 1, "light"),
+            (Priority::Import, 9, "heavy"),
+            (Priority::Resolve, 0, "first"),
+            (Priority::Resolve, 0, "second"),
+        ] {
+            let send = send.clone();
+            spawner.spawn_weighted(priority, weight, move || send.send(name).expect("the test receives"));
+        }
+        start.send(()).expect("the job waits");
+        drop(pool);
+        drop(send);
+        assert_eq!(receive.iter().collect::<Vec<_>>(), ["first", "second", "heavy", "light", "link"]);
+    }
+}
