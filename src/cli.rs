@@ -1,0 +1,181 @@
+//! The command line: what was typed, as types. No I/O happens here.
+//!
+//! Flags that are settings end up, under the setting's own name, in [`Overrides`]; `project::settings` weighs them
+//! against the environment and the files.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Settings given as flags: the setting's name in kebab-case and its value.
+pub type Overrides = BTreeMap<String, String>;
+
+/// Installs npm packages from a content-addressable store.
+#[derive(Debug, Parser)]
+#[command(name = "deka", version, about, max_term_width = 100, disable_help_subcommand = true, propagate_version = true)]
+#[command(after_help = "Run `deka <COMMAND> --help` for the flags of a command.")]
+pub struct Cli {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Common {
+    /// Run as if started in this folder
+    #[arg(short = 'C', long, global = true, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// How to say what happens
+    #[arg(long, global = true, value_enum, value_name = "STYLE")]
+    pub reporter: Option<ReporterStyle>,
+    /// Say nothing but errors (the same as --reporter=silent)
+    #[arg(short, long, global = true)]
+    pub silent: bool,
+    /// Show no progress line
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+    /// Trace what is done and how long it takes (also DEKA_DEBUG=1)
+    #[arg(long, global = true)]
+    pub log: bool,
+}
+
+/// The styles of `--reporter`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReporterStyle {
+    /// A progress line on a terminal, plain lines elsewhere
+    Default,
+    /// Plain lines only
+    AppendOnly,
+    /// One JSON object a line
+    Ndjson,
+    /// Nothing but errors
+    Silent,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Install what package.json asks for
+    #[command(visible_alias = "i")]
+    Install(Install),
+    /// Install exactly what the lockfile says, into a node_modules made anew
+    #[command(visible_alias = "clean-install")]
+    Ci(Install),
+    /// Look after the store
+    #[command(subcommand)]
+    Store(Store),
+}
+
+/// Flags of `install` and `ci`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Install {
+    /// Fail when the lockfile would have to change (the default where CI is set)
+    #[arg(long, overrides_with = "no_frozen_lockfile")]
+    pub frozen_lockfile: bool,
+    /// Let the lockfile change, even where CI is set
+    #[arg(long, overrides_with = "frozen_lockfile")]
+    pub no_frozen_lockfile: bool,
+    /// Write the lockfile and nothing else
+    #[arg(long)]
+    pub lockfile_only: bool,
+    /// Leave out development dependencies
+    #[arg(short = 'P', long, alias = "production", conflicts_with = "dev")]
+    pub prod: bool,
+    /// Install development dependencies only
+    #[arg(short = 'D', long)]
+    pub dev: bool,
+    /// Leave out optional dependencies
+    #[arg(long)]
+    pub no_optional: bool,
+    /// Run no lifecycle scripts
+    #[arg(long)]
+    pub ignore_scripts: bool,
+    /// Use what is stored and cached, and never the network
+    #[arg(long, conflicts_with = "prefer_offline")]
+    pub offline: bool,
+    /// Use cached metadata however old it is; ask the network for what is missing
+    #[arg(long)]
+    pub prefer_offline: bool,
+    /// Do everything again: check cached metadata with the registry and build node_modules anew
+    #[arg(short, long)]
+    pub force: bool,
+    /// Hash every file that is taken from the store
+    #[arg(long)]
+    pub verify: bool,
+    /// Where the store is
+    #[arg(long, value_name = "DIR")]
+    pub store_dir: Option<String>,
+    /// The registry to ask
+    #[arg(long, value_name = "URL")]
+    pub registry: Option<String>,
+    /// Where packages are laid out: in the project, or shared by all projects in the store
+    #[arg(long, value_name = "WHERE", value_parser = ["project", "global"])]
+    pub virtual_store: Option<String>,
+    /// How files get from the store into the project
+    #[arg(long, value_name = "METHOD", value_parser = ["auto", "reflink", "hardlink", "copy"])]
+    pub package_import_method: Option<String>,
+}
+
+/// The commands of `store`.
+#[derive(Debug, Subcommand)]
+pub enum Store {
+    /// Print where the store is
+    Path(StorePath),
+}
+
+/// Flags of `store path`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct StorePath {
+    /// Where the store is
+    #[arg(long, value_name = "DIR")]
+    pub store_dir: Option<String>,
+}
+
+impl Install {
+    /// Returns the flags that are settings.
+    pub fn overrides(&self) -> Overrides {
+        let flags = [("ignore-scripts", self.ignore_scripts), ("offline", self.offline), ("prefer-offline", self.prefer_offline)];
+        let values = [
+            ("store-dir", &self.store_dir),
+            ("registry", &self.registry),
+            ("virtual-store", &self.virtual_store),
+            ("package-import-method", &self.package_import_method),
+        ];
+        let mut overrides = Overrides::new();
+        overrides.extend(flags.into_iter().filter(|(_, set)| *set).map(|(name, _)| (name.to_owned(), "true".to_owned())));
+        overrides.extend(values.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))));
+        if self.no_optional {
+            overrides.insert("optional".to_owned(), "false".to_owned());
+        }
+        if self.frozen_lockfile || self.no_frozen_lockfile {
+            overrides.insert("frozen-lockfile".to_owned(), self.frozen_lockfile.to_string());
+        }
+        overrides
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cli, Command};
+    use clap::{CommandFactory, Parser};
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_become_settings() {
+        let typed = ["deka", "i", "--offline", "--store-dir", "/s", "--no-frozen-lockfile", "--no-optional", "-C", "/p"];
+        let cli = Cli::try_parse_from(typed).expect("valid arguments");
+        let Command::Install(install) = cli.command else { panic!("install") };
+        let overrides: Vec<(String, String)> = install.overrides().into_iter().collect();
+        let shown: Vec<String> = overrides.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(shown, ["frozen-lockfile=false", "offline=true", "optional=false", "store-dir=/s"]);
+    }
+}
