@@ -1,0 +1,68 @@
+//! One file per command: what was typed becomes a call of a stage, and its answer is reported. No domain logic.
+//!
+//! This is the highest place that reads the environment; below it, settings are values.
+
+mod install;
+mod store;
+
+use crate::cli::{Cli, Command, Common, ReporterStyle, Store};
+use crate::error::{Code, Error};
+use crate::project::settings::Environment;
+use crate::report::{Reporter, Voice};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// What every command gets.
+pub(crate) struct Context {
+    /// The folder that the command works in: absolute, but not resolved, as a shell shows it.
+    pub dir: PathBuf,
+    /// The environment.
+    pub environment: Environment,
+    /// Where things are said.
+    pub reporter: std::sync::Arc<Reporter>,
+    /// When the program started.
+    pub started: Instant,
+}
+
+/// Runs a command and says how it ended. Returns the exit status.
+pub fn run(cli: Cli, started: Instant) -> u8 {
+    let environment = Environment::of_process();
+    let reporter = std::sync::Arc::new(reporter(&cli.common, &environment));
+    let ended = folder(cli.common.dir.as_deref()).and_then(|dir| {
+        let context = Context { dir, environment, reporter: reporter.clone(), started };
+        match cli.command {
+            Command::Install(arguments) => install::run(&context, &arguments, install::Variant::Install),
+            Command::Ci(arguments) => install::run(&context, &arguments, install::Variant::Ci),
+            Command::Store(Store::Path(arguments)) => store::path(&context, &arguments),
+        }
+    });
+    match ended {
+        Ok(()) => 0,
+        Err(error) => {
+            reporter.error(&error);
+            error.code.kind().exit_status()
+        }
+    }
+}
+
+fn reporter(common: &Common, environment: &Environment) -> Reporter {
+    let voice = match common.reporter {
+        _ if common.silent => Voice::Silent,
+        Some(ReporterStyle::Silent) => Voice::Silent,
+        Some(ReporterStyle::Ndjson) => Voice::Ndjson,
+        Some(ReporterStyle::AppendOnly) => Voice::AppendOnly,
+        Some(ReporterStyle::Default) | None => Voice::Default,
+    };
+    let trace = common.log || environment.get("DEKA_DEBUG").is_some_and(|value| !value.is_empty() && value != "0");
+    Reporter::new(voice, !common.no_progress, trace)
+}
+
+/// Returns the folder to work in.
+fn folder(asked: Option<&Path>) -> Result<PathBuf, Error> {
+    let here = std::env::current_dir().map_err(|error| Error::new(Code::Io, format!("cannot find the current folder: {error}")))?;
+    let dir = match asked {
+        None => here,
+        Some(asked) => here.join(asked),
+    };
+    if dir.is_dir() { Ok(dir) } else { Err(Error::new(Code::Usage, format!("there is no folder {}", dir.display()))) }
+}
