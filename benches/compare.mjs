@@ -91,8 +91,9 @@ function time(subject, removed) {
     mkdirSync(subject.home);
   }
   const frozen = !removed.includes("lock");
-  if (frozen) writeFileSync(subject.lock, subject.lockText, { flag: existsSync(subject.lock) ? "r+" : "w" });
-  else rmSync(subject.lock, { force: true });
+  const changed = !existsSync(subject.lock) || !readFileSync(subject.lock).equals(subject.lockText);
+  if (!frozen) rmSync(subject.lock, { force: true });
+  else if (changed) writeFileSync(subject.lock, subject.lockText);
   run(["sync"], subject.project, subject.env);
   const start = process.hrtime.bigint();
   install(subject, frozen ? ["--frozen-lockfile"] : []);

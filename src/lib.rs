@@ -1,7 +1,79 @@
-//! x
+//! deka installs npm packages. This page is its architecture: read it first, then the module it sends you to.
+//!
+//! # Bird's-eye view
+//!
+//! A *store*, one for all projects of a user, keeps every file of every package once, named by the hash of its content.
+//! An install works out which packages a project needs, brings those that are missing into the store, and builds a
+//! `node_modules` of links into it, laid out as pnpm does: each package sees its own dependencies and nothing else.
+//!
+//! ```text
+//! package.json, workspace ──► resolve ──► registry ──► store ──► layout ──► node_modules
+//! deka.lock ──────────────────┘           packuments   objects,  slots,
+//!                                         tarballs     trees,    links,
+//!                                                      index     bins, state
+//! ```
+//!
+//! The stages overlap. A tarball is asked for as soon as its version is chosen, imported as soon as its bytes are here,
+//! and linked as soon as its place is known and its row is in the index. A lockfile that fits the manifests replaces
+//! resolution; a store that has everything replaces the network; a `node_modules` that is as it should be replaces all
+//! of it: then nothing is read but its state file.
+//!
+//! # Code map
+//!
+//! | module | what it holds |
+//! | --- | --- |
+//! | [`package`] | the vocabulary: names, versions, ranges, specifiers, integrities, manifests, packuments, safe paths |
+//! | [`fs`] | file operations whose errors name verb and path; atomic writes |
+//! | [`pool`] | the threads for work that keeps a processor busy |
+//! | [`error`] | the one shape of a failure: code, message, hints; exit statuses |
+//! | [`project`] | what the user has on disk: settings, manifests, the state of `node_modules`, the project lock |
+//! | [`registry`] | what the network says: client, authentication, cache, tarballs down to checked entries |
+//! | [`resolve`] | from manifests to exact packages and peer contexts; pure |
+//! | [`lockfile`] | `deka.lock` |
+//! | [`store`] | objects, trees, index, locks: the only reader and writer of the store's folders |
+//! | [`layout`] | `node_modules`: the wanted tree, the difference to what stands there, building it |
+//! | [`scripts`] | lifecycle scripts, the policy that allows them, their environment |
+//! | [`install`] | the pipeline, the one place that sees every stage |
+//! | [`commands`] | one file per command: parse, call, report |
+//! | [`report`] | the only writer to stdout and stderr |
+//! | [`cli`] | the command line as types |
+//!
+//! Imports point down only; `tests/suite/tidy.rs` holds the code to the table that stands there.
+//!
+//! # Invariants
+//!
+//! - **Nothing wrong is handed out.** A tarball's integrity is checked on its compressed bytes before anything made of
+//!   it can be used, and an object whose stat differs from what the index noted is hashed before it is linked.
+//! - **One ordering, obeyed everywhere**: objects, then the package's record, then its index row, then slots and links,
+//!   then the state file, then the registration of the project. A crash leaves a prefix of that, and every prefix is
+//!   either invisible or usable.
+//! - **Appear whole or not at all.** Objects, records, slots, lockfiles and state files are made aside and renamed.
+//! - **The index is derived data.** Losing it costs time, never a download and never an error.
+//! - **Paths are checked once, at the boundary**, into [`package::path::RelPath`] and [`package::name::PackageName`],
+//!   which cannot hold what would lead elsewhere. Nothing is ever unpacked into a working tree.
+//! - **The answer of resolution does not depend on time**: not on the order in which packuments arrive, and not on the
+//!   number of threads.
+//! - **Below `commands` nothing reads the environment, prints, or touches the terminal.** Settings come in as values,
+//!   news go out as events.
+//! - **No registry has its address in this code.** It comes from settings, or from what npm is configured for.
+//!
+//! # Every path that deka writes
+//!
+//! | path | owner |
+//! | --- | --- |
+//! | `<project>/deka.lock` | [`lockfile`], written by [`install`] |
+//! | `<project>/node_modules/**` except below | [`layout`] |
+//! | `<project>/node_modules/.deka/state`, `…/lock` | [`project`] |
+//! | `$DEKA_STORE_DIR`, else the setting `store-dir`, else `<data>/deka/store/v1` | [`store`]; see `store-format.md` |
+//! | `<cache>/deka/**` (packuments, the default registry, versions of node) | [`registry`], [`project`] |
+//!
+//! `<data>` and `<cache>` are the XDG folders of the user, so setting `HOME` (and the `XDG_*` variables) isolates deka.
+
 pub mod cli;
+pub mod commands;
 pub mod error;
 pub mod fs;
+pub mod install;
 pub mod layout;
 pub mod lockfile;
 pub mod package;
