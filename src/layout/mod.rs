@@ -36,6 +36,8 @@ pub mod record;
 pub mod slot;
 pub mod survey;
 mod sweep;
+#[cfg(test)]
+mod testing;
 pub mod warning;
 
 use crate::fs::FsError;

@@ -359,3 +359,6 @@ impl Planner<'_> {
 fn absolute(shared: &str, to: &Slot) -> String {
     format!("{shared}/{}/node_modules/{}", to.name, to.package_name)
 }
+
+#[cfg(test)]
+mod tests;
