@@ -1,1 +1,192 @@
-//! x
+//! The store: every file of every package, once.
+//!
+//! Files are kept under the names of their bytes ([`ObjectId`]); the files of a package are a list of such names, which
+//! has a name too ([`Tree`]); an index knows which list belongs to which tarball ([`StoredPackage`]). `store-format.md`
+//! has the bytes, and the order in which they are written: objects, package records, index rows, and only then anything
+//! that refers to them. This folder is the only reader and writer of the store's files, and it never learns what npm is.
+//!
+//! Three promises hold at any moment, in any number of processes. A file under its final name is whole. What is handed
+//! out is right as far as a stat can tell, and hashed when a stat can not. The index is derived: losing it costs time.
+
+mod boot;
+mod checkout;
+mod error;
+mod id;
+mod import;
+mod index;
+mod lock;
+mod mark;
+mod method;
+mod object;
+mod package;
+mod record;
+mod rows;
+mod schema;
+mod tree;
+
+pub use checkout::{Checkout, CheckoutOptions, Learnt};
+pub use error::{CheckoutError, Damage, StoreError};
+pub use id::{ObjectId, TreeId};
+pub use import::{Identity, Import};
+pub use mark::{Epoch, Mark};
+pub use method::{Method, Wanted};
+pub use package::{PackageKey, StoredPackage};
+pub use tree::{Clash, Entry, NewEntry, Tree};
+
+use crate::fs::FsError;
+use index::Index;
+use object::Objects;
+use rows::Answer;
+use rustix::io::Errno;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What a store is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// To read and to add. What is missing is created. A store that cannot be written is opened as with
+    /// [`Mode::ReadOnly`]; adding to it is an error then, and nothing else is.
+    ReadWrite,
+    /// To read what is there, without a single write.
+    ReadOnly,
+}
+
+/// An open store. Safe to use from many threads; a shared lease keeps any gc away for as long as it is open.
+pub struct Store {
+    root: PathBuf,
+    objects: Objects,
+    index: Index,
+    epoch: Epoch,
+    writable: bool,
+    _lease: Option<lock::Lock>,
+}
+
+impl Store {
+    /// Opens the store in a folder, and creates it if it is not there. Creating makes no synchronisation to the disk.
+    /// An index that is lost or broken is made again; one that is newer than this deka is refused, untouched.
+    pub fn open(root: &Path, mode: Mode) -> Result<Store, StoreError> {
+        Store::open_in_boot(root, mode, boot::id())
+    }
+
+    fn open_in_boot(root: &Path, mode: Mode, boot: Option<String>) -> Result<Store, StoreError> {
+        let mut writable = mode == Mode::ReadWrite;
+        let lease = match lock::lease(root) {
+            Err(error) if error.is_not_found() && writable => {
+                crate::fs::create_dir_all(root).map_err(error::explain)?;
+                lock::lease(root).map_err(error::explain)?
+            }
+            taken => taken.map_err(error::explain)?,
+        };
+        let objects = match Objects::open(root, writable) {
+            Err(StoreError::Io(error)) if writable && is_read_only(&error) => Objects::open(root, false),
+            opened => opened,
+        }?;
+        writable = writable && rustix::fs::access(root, rustix::fs::Access::WRITE_OK).is_ok();
+        let index = Index::open(root, writable, boot)?;
+        let (epoch, writable) = (index.epoch(), writable && index.is_writable());
+        Ok(Store { root: root.to_owned(), objects, index, epoch, writable, _lease: lease })
+    }
+
+    /// Returns the folder of the store.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Says whether something can be added.
+    pub fn is_writable(&self) -> bool {
+        self.writable
+    }
+
+    fn must_be_writable(&self) -> Result<(), StoreError> {
+        if self.writable { Ok(()) } else { Err(StoreError::ReadOnly { path: self.root.clone() }) }
+    }
+
+    /// Looks packages up. The answers are in the order of the keys, nothing for a package that is not there.
+    pub fn lookup(&self, keys: &[PackageKey]) -> Result<Vec<Option<StoredPackage>>, StoreError> {
+        let answers = self.index.with(|connection| rows::look_up(connection, keys))?;
+        let pairs = || keys.iter().zip(&answers);
+        let damaged: Vec<&PackageKey> = pairs().filter(|(_, answer)| matches!(answer, Answer::Damaged)).map(|(key, _)| key).collect();
+        let restored = if damaged.is_empty() { Vec::new() } else { self.index.restore(&damaged)? };
+        let found = answers.into_iter().zip(keys).map(|(answer, key)| match answer {
+            Answer::Found(package) => Some(*package),
+            Answer::Damaged => restored.iter().rfind(|package| package.key == *key).cloned(),
+            Answer::Absent => None,
+        });
+        Ok(found.collect())
+    }
+
+    /// Begins to bring in a package. Any number of imports run at once, on any threads.
+    pub fn import(&self) -> Result<Import<'_>, StoreError> {
+        Import::new(self)
+    }
+
+    /// Makes imported packages known to later installs: a file with their records, then one transaction on the index.
+    pub fn commit(&self, batch: &[StoredPackage]) -> Result<(), StoreError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.must_be_writable()?;
+        if self.epoch == Epoch::DURABLE {
+            // Without a boot id no later boot would know that it has to doubt this.
+            rustix::fs::sync();
+        }
+        let unknown = self.index.with(|connection| {
+            let mut unknown = Vec::new();
+            for package in batch {
+                if !rows::holds(connection, package)? {
+                    unknown.push(package);
+                }
+            }
+            Ok(unknown)
+        })?;
+        record::write(&self.root, &unknown)?;
+        self.index.write(|connection| rows::write(connection, batch))
+    }
+
+    /// Keeps what checkouts learnt of objects, so that they are not hashed again. Does nothing in a store that cannot be
+    /// written.
+    pub fn commit_marks(&self, learnt: &[Learnt]) -> Result<(), StoreError> {
+        if learnt.is_empty() || !self.writable {
+            return Ok(());
+        }
+        self.index.write(|connection| learnt.iter().try_for_each(|tree| rows::write_marks(connection, &tree.tree, tree.epoch, &tree.marks)))
+    }
+
+    /// Puts the files of a package into a folder that is not there yet (the folder above it has to be). When this
+    /// fails, the folder may be there in part and has to be removed. Damaged objects are all named, and none of them was
+    /// put anywhere; importing the package again replaces them.
+    pub fn checkout(&self, package: &StoredPackage, into: &Path, options: CheckoutOptions) -> Result<Checkout, CheckoutError> {
+        checkout::checkout(self, package, into, options)
+    }
+
+    /// Finds out how files can get from here into a folder: by at most two trials with an empty file, which is removed
+    /// again. Asked once for a store and a project.
+    pub fn probe(&self, folder: &Path, wanted: Wanted) -> Result<Method, StoreError> {
+        Ok(method::probe(&self.root.join(lock::LEASE), folder, wanted)?)
+    }
+
+    /// Notes that a project is installed from this store, so that a gc keeps what it needs. The last step of an
+    /// install. Writes at most once a day for a project, and never to a store that cannot be written.
+    pub fn register_project(&self, project: &Path) -> Result<(), StoreError> {
+        let day = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / 86_400).cast_signed();
+        if !self.writable || self.index.with(|connection| rows::project_day(connection, project))? == Some(day) {
+            return Ok(());
+        }
+        self.index.write(|connection| rows::write_project(connection, project, day))
+    }
+
+    /// Returns the projects that were installed from this store, sorted by path.
+    pub fn projects(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let paths = self.index.with(|connection| rows::projects(connection))?;
+        Ok(paths.into_iter().map(|path| PathBuf::from(OsString::from_vec(path))).collect())
+    }
+}
+
+fn is_read_only(error: &FsError) -> bool {
+    matches!(Errno::from_io_error(&error.source), Some(Errno::ROFS | Errno::ACCESS | Errno::PERM))
+}
+
+#[cfg(test)]
+mod tests;

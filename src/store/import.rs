@@ -1,0 +1,117 @@
+//! Bringing the files of one package into the store.
+//!
+//! An import takes the files one by one, in the order of the tarball, from bytes at hand or from a stream. Each becomes
+//! an object at once. At the end the list becomes a tree. Nothing of it counts until [`Store::commit`] has written the
+//! index: an import that is dropped leaves objects that the next gc sweeps, or that the next import finds there.
+
+use super::Store;
+use super::error::{StoreError, explain};
+use super::id::ObjectId;
+use super::mark::Mark;
+use super::package::{PackageKey, StoredPackage};
+use super::tree::{Clash, NewEntry, Tree};
+use crate::fs::Context;
+use crate::package::facts::Facts;
+use crate::package::name::PackageName;
+use crate::package::path::RelPath;
+use rustc_hash::FxHashMap;
+use std::io::{self, Read, Write};
+
+/// A package on its way into the store.
+pub struct Import<'a> {
+    store: &'a Store,
+    entries: Vec<NewEntry>,
+    marks: Vec<Mark>,
+    buffer: Vec<u8>,
+}
+
+/// What a package is called, see [`StoredPackage`].
+pub struct Identity {
+    /// What it is looked up by.
+    pub key: PackageKey,
+    /// The name under which it was resolved.
+    pub name: PackageName,
+    /// The version that was resolved.
+    pub version: String,
+}
+
+impl<'a> Import<'a> {
+    pub(super) fn new(store: &'a Store) -> Result<Import<'a>, StoreError> {
+        store.must_be_writable()?;
+        Ok(Import { store, entries: Vec::new(), marks: Vec::new(), buffer: Vec::new() })
+    }
+
+    /// Adds a file whose bytes are at hand. A later file of the same path takes the place of the earlier.
+    pub fn file(&mut self, path: &RelPath, executable: bool, bytes: &[u8]) -> Result<(), StoreError> {
+        let object = ObjectId::of(bytes);
+        let mark = self.store.objects.put(&object, executable, bytes)?;
+        self.add(path, executable, object, bytes.len() as u64, mark);
+        Ok(())
+    }
+
+    /// Adds a file without holding it in memory. A reader that ends before `size_bytes`, or after, is an error.
+    pub fn stream(&mut self, path: &RelPath, executable: bool, size_bytes: u64, reader: &mut dyn Read) -> Result<(), StoreError> {
+        let source_error = |source| StoreError::Source { path: path.to_string(), source };
+        let draft = self.store.objects.draft_unnamed(executable)?;
+        let mut hasher = blake3::Hasher::new();
+        let mut read_bytes = 0;
+        self.buffer.resize(256 * 1024, 0);
+        loop {
+            let length = match reader.read(&mut self.buffer) {
+                Ok(0) => break,
+                Ok(length) => length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(source_error(error)),
+            };
+            read_bytes += length as u64;
+            if read_bytes > size_bytes {
+                break;
+            }
+            hasher.update(&self.buffer[..length]);
+            (&draft.file).write_all(&self.buffer[..length]).at("write a file to", &self.store.root).map_err(explain)?;
+        }
+        if read_bytes != size_bytes {
+            let text = format!("it should have {size_bytes} bytes, but has {}", if read_bytes > size_bytes { "more" } else { "fewer" });
+            return Err(source_error(io::Error::new(io::ErrorKind::InvalidData, text)));
+        }
+        let object = ObjectId::from_bytes(*hasher.finalize().as_bytes());
+        let mark = self.store.objects.publish(draft, &object, executable, size_bytes)?;
+        self.add(path, executable, object, size_bytes, mark);
+        Ok(())
+    }
+
+    fn add(&mut self, path: &RelPath, executable: bool, object: ObjectId, size_bytes: u64, mark: Mark) {
+        self.entries.push(NewEntry { path: path.clone(), object, executable, size_bytes });
+        self.marks.push(mark);
+    }
+
+    /// Returns the paths so far, in the order they came in; one that came twice is there twice.
+    pub fn paths(&self) -> impl Iterator<Item = &RelPath> + Clone {
+        self.entries.iter().map(|entry| &entry.path)
+    }
+
+    /// Makes a file executable that the tarball has without the bit, as the targets of commands often are. Returns
+    /// whether there is such a file.
+    pub fn make_executable(&mut self, path: &RelPath) -> Result<bool, StoreError> {
+        let Some(index) = self.entries.iter().rposition(|entry| entry.path == *path) else {
+            return Ok(false);
+        };
+        let entry = &mut self.entries[index];
+        if !entry.executable {
+            self.marks[index] = self.store.objects.make_executable(&entry.object, entry.size_bytes)?;
+            entry.executable = true;
+        }
+        Ok(true)
+    }
+
+    /// Closes the list. Two files of which one would have to be a folder are an error. The package can be checked out
+    /// at once; later installs find it when it was committed.
+    pub fn finish(self, identity: Identity, facts: Facts) -> Result<StoredPackage, StoreError> {
+        let marks: FxHashMap<(ObjectId, bool), Mark> =
+            self.entries.iter().map(|entry| (entry.object, entry.executable)).zip(self.marks).collect();
+        let tree = Tree::new(self.entries).map_err(|Clash { file, below }| StoreError::Clash { file, below })?;
+        let marks = tree.entries().map(|entry| marks.get(&(entry.object, entry.executable)).copied().unwrap_or(Mark::UNKNOWN)).collect();
+        let Identity { key, name, version } = identity;
+        Ok(StoredPackage { key, name, version, facts, tree_id: tree.id(), tree, marks, epoch: self.store.epoch })
+    }
+}

@@ -1,0 +1,52 @@
+//! The lease that says that someone uses the store.
+//!
+//! An install holds a shared lease on the file `lock` for as long as its store is open, so that a gc, which takes the
+//! exclusive one, never deletes under it. Reading and adding need no more than that: objects appear by rename, the index
+//! has its own locks. The kernel lets go of a lease when its process ends, however it ends.
+
+use crate::fs::{Context, Result};
+use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+/// Name of the file inside the store.
+pub(super) const LEASE: &str = "lock";
+/// Name of the file that is locked while the index is created, migrated or made again.
+pub(super) const REBUILD: &str = "index.lock";
+
+/// A lock that lasts until it is dropped.
+pub(super) struct Lock {
+    _file: OwnedFd,
+}
+
+/// Takes the shared lease, waiting for a gc to end. In a store that cannot be written, or on a file system without
+/// locks, there is no gc to fear and no lease.
+pub(super) fn lease(root: &Path) -> Result<Option<Lock>> {
+    take(&root.join(LEASE), FlockOperation::LockShared)
+}
+
+/// Takes the lock for making the index.
+pub(super) fn rebuild(root: &Path) -> Result<Option<Lock>> {
+    take(&root.join(REBUILD), FlockOperation::LockExclusive)
+}
+
+fn take(path: &Path, operation: FlockOperation) -> Result<Option<Lock>> {
+    let mode = Mode::from_raw_mode(0o644);
+    let file = match rustix::fs::open(path, OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC, mode) {
+        Err(Errno::ROFS | Errno::ACCESS | Errno::PERM) => match rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, mode) {
+            Err(Errno::NOENT | Errno::ACCESS) => return Ok(None),
+            opened => opened,
+        },
+        opened => opened,
+    };
+    let file = file.at("open", path)?;
+    loop {
+        match rustix::fs::flock(&file, operation) {
+            Ok(()) => return Ok(Some(Lock { _file: file })),
+            Err(Errno::INTR) => {}
+            Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::NOLCK) => return Ok(None),
+            Err(errno) => return Err(errno).at("lock", path),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What is asked of the index and written to it, once a connection is there.
+
+use super::id::TreeId;
+use super::mark::{self, Epoch, Mark};
+use super::package::{PackageKey, StoredPackage};
+use super::record;
+use super::tree::Tree;
+use crate::package::facts::Facts;
+use crate::package::name::PackageName;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const LOOK_UP: &str = "SELECT p.name, p.version, p.facts, p.seal, t.id, t.body, t.marks \
+                       FROM packages p LEFT JOIN trees t ON t.number = p.tree WHERE p.key = ?1";
+
+/// What the index says about a key.
+pub(super) enum Answer {
+    /// The package.
+    Found(Box<StoredPackage>),
+    /// There is a row, but it is not what was written.
+    Damaged,
+    /// There is none.
+    Absent,
+}
+
+/// Says whether the tables are there: compiles the statement that every install begins with.
+pub(super) fn check_tables(connection: &Connection) -> rusqlite::Result<()> {
+    connection.prepare_cached(LOOK_UP).map(drop)
+}
+
+/// Looks keys up, in their order.
+pub(super) fn look_up(connection: &Connection, keys: &[PackageKey]) -> rusqlite::Result<Vec<Answer>> {
+    let mut statement = connection.prepare_cached(LOOK_UP)?;
+    keys.iter()
+        .map(|key| {
+            let row = statement.query_row([key.as_str()], |row| Ok(read(key, row))).optional()?;
+            Ok(match row {
+                None => Answer::Absent,
+                Some(None) => Answer::Damaged,
+                Some(Some(package)) => Answer::Found(Box::new(package)),
+            })
+        })
+        .collect()
+}
+
+/// Reads a row; nothing when any of it is not as it was written.
+fn read(key: &PackageKey, row: &Row<'_>) -> Option<StoredPackage> {
+    let text = |column| row.get_ref(column).ok()?.as_str().ok();
+    let blob = |column| row.get_ref(column).ok()?.as_blob().ok();
+    let body = blob(5)?;
+    let tree_id = TreeId::of(body);
+    let tree = Tree::decode(body)?;
+    let (epoch, marks) = mark::decode(&tree_id, tree.len(), blob(6).unwrap_or_default());
+    let package = StoredPackage {
+        key: key.clone(),
+        name: PackageName::parse(text(0)?).ok()?,
+        version: text(1)?.to_owned(),
+        facts: Facts::decode(blob(2)?)?,
+        tree_id,
+        tree,
+        marks,
+        epoch,
+    };
+    (blob(3)? == record::seal(&package) && blob(4)? == tree_id.as_bytes()).then_some(package)
+}
+
+/// Says whether a package stands in the index exactly as it is.
+pub(super) fn holds(connection: &Connection, package: &StoredPackage) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare_cached("SELECT 1 FROM packages WHERE key = ?1 AND seal = ?2")?;
+    statement.exists(params![package.key.as_str(), record::seal(package)])
+}
+
+/// Writes packages, over what stands under their keys.
+pub(super) fn write(connection: &Connection, packages: &[StoredPackage]) -> rusqlite::Result<()> {
+    let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed());
+    let mut tree = connection.prepare_cached(
+        "INSERT INTO trees (id, body, marks) VALUES (?1, ?2, ?3) \
+         ON CONFLICT (id) DO UPDATE SET body = excluded.body, marks = excluded.marks RETURNING number",
+    )?;
+    let mut row = connection.prepare_cached(
+        "INSERT OR REPLACE INTO packages (key, name, version, facts, tree, added_s, seal) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    for package in packages {
+        let marks = mark::encode(&package.tree_id, package.epoch, &package.marks);
+        let number: i64 = tree.query_row(params![package.tree_id.as_bytes(), package.tree.encoding(), marks], |row| row.get(0))?;
+        let (key, name) = (package.key.as_str(), package.name.as_str());
+        row.execute(params![key, name, package.version, package.facts.encode(), number, now_s, record::seal(package)])?;
+    }
+    Ok(())
+}
+
+/// Replaces the marks of a tree.
+pub(super) fn write_marks(connection: &Connection, tree: &TreeId, epoch: Epoch, marks: &[Mark]) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached("UPDATE trees SET marks = ?2 WHERE id = ?1")?;
+    statement.execute(params![tree.as_bytes(), mark::encode(tree, epoch, marks)]).map(drop)
+}
+
+/// Says whether the index was found whole in this boot.
+pub(super) fn knows_boot(connection: &Connection, id: &str) -> rusqlite::Result<bool> {
+    connection.prepare("SELECT 1 FROM boots WHERE id = ?1")?.exists([id])
+}
+
+/// Notes that the index was found whole in this boot.
+pub(super) fn note_boot(connection: &Connection, id: &str) -> rusqlite::Result<()> {
+    connection.execute("INSERT OR IGNORE INTO boots (id) VALUES (?1)", [id]).map(drop)
+}
+
+/// Says whether the whole file is a sound database.
+pub(super) fn is_sound(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.pragma_query_value(None, "quick_check(1)", |row| row.get::<_, String>(0)).map(|answer| answer == "ok")
+}
+
+/// Returns the day on which a project was last installed.
+pub(super) fn project_day(connection: &Connection, project: &Path) -> rusqlite::Result<Option<i64>> {
+    let mut statement = connection.prepare_cached("SELECT used_day FROM projects WHERE path = ?1")?;
+    statement.query_row([project.as_os_str().as_bytes()], |row| row.get(0)).optional()
+}
+
+/// Notes the day on which a project was installed.
+pub(super) fn write_project(connection: &Connection, project: &Path, day: i64) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO projects (path, used_day) VALUES (?1, ?2)";
+    connection.execute(sql, params![project.as_os_str().as_bytes(), day]).map(drop)
+}
+
+/// Returns the projects that were installed from this store.
+pub(super) fn projects(connection: &Connection) -> rusqlite::Result<Vec<Vec<u8>>> {
+    let mut statement = connection.prepare("SELECT path FROM projects ORDER BY path")?;
+    statement.query_map([], |row| row.get(0))?.collect()
+}
