@@ -1,1 +1,87 @@
-//! x
+//! The virtual `node_modules`: what should stand there, what does, and how one becomes the other.
+//!
+//! Every instance of the resolution gets a *slot*, `node_modules/.deka/<slot>/node_modules/`, that holds the files of
+//! its package and, beside them, links to the slots of its dependencies. A package therefore finds what it declares and
+//! nothing else, and its files are on disk once. Projects get links to the slots of their direct dependencies. With a
+//! global virtual store the slots stand in the store and are shared by all projects.
+//!
+//! An install goes through four values:
+//!
+//! 1. [`plan::plan`] turns a resolution into [`plan::Wanted`]. Pure.
+//! 2. [`survey::survey`] reads what stands there: the record that the last install left, held against the disk.
+//! 3. [`diff::diff`] compares the two and says what is to be done. Pure.
+//! 4. [`apply::Builder`] does it. Slots are built on any thread in any order, as their packages reach the store;
+//!    [`apply::Builder::finish`] links them up, removes what is not wanted, and writes the new record.
+//!
+//! What holds at every instant: a slot is built aside and appears by one rename; links are set after the slots they
+//! lead to and removed before them; the record never claims what is not there (it is cut down to what stays before
+//! anything is changed, and completed at the end). An install that was killed is finished by the next one.
+//!
+//! Nothing is written through a link that someone planted: every folder below a project is opened without following
+//! links, and a link that stands where a folder belongs is removed. Entries of `node_modules` that deka did not make are
+//! left alone unless a direct dependency wants their place; then they are moved to `node_modules/.ignored`.
+//!
+//! The caller holds the project's lock from [`survey::survey`] to the end of [`apply::Builder::finish`].
+
+pub mod apply;
+pub mod bins;
+pub mod closure;
+pub mod diff;
+pub mod finish;
+pub mod folder;
+pub mod hoist;
+pub mod link;
+pub mod plan;
+pub mod record;
+pub mod slot;
+pub mod survey;
+mod sweep;
+#[cfg(test)]
+mod testing;
+pub mod warning;
+
+use crate::fs::FsError;
+use crate::package::path::RelPath;
+use std::path::PathBuf;
+
+/// Why a layout could not be planned or built.
+#[derive(Debug, thiserror::Error)]
+pub enum LayoutError {
+    /// A hoist pattern is not a glob.
+    #[error("the hoist pattern `{pattern}` cannot be read: {reason}")]
+    Pattern {
+        /// The pattern, as in the settings.
+        pattern: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A file operation failed.
+    #[error(transparent)]
+    Fs(#[from] FsError),
+    /// An install was to be finished with a package missing.
+    #[error("`{slot}` was not built")]
+    Unbuilt {
+        /// The name of its slot.
+        slot: String,
+    },
+}
+
+/// Where a project's packages are put.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// The root of the project, absolute.
+    pub root: PathBuf,
+    /// The folder of direct dependencies in each project, relative to it: `node_modules`.
+    pub modules_dir: RelPath,
+    /// The folder of slots, relative to the root: `node_modules/.deka`.
+    pub virtual_dir: RelPath,
+    /// The folder of shared slots, absolute, when slots are shared. Text, because links say it.
+    pub shared: Option<String>,
+}
+
+impl Places {
+    /// Returns the folder of slots.
+    pub fn slots(&self) -> PathBuf {
+        self.root.join(self.virtual_dir.as_str())
+    }
+}

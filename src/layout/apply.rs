@@ -1,0 +1,248 @@
+//! Building: slots are filled aside and renamed into place.
+//!
+//! A [`Builder`] is begun before the packages are there and fed from any thread as they come. A slot costs two folders,
+//! its files, its links and one rename, all relative to folders that are held open; nothing is looked at first.
+//!
+//! A shared slot stays aside until the end, because it may be published only after everything that it links to.
+
+use super::diff::{Work, wanted_links};
+use super::folder::Folder;
+use super::plan::Wanted;
+use super::record::{Command, FILE_NAME, Record};
+use super::warning::Warning;
+use super::{LayoutError, Places, bins};
+use crate::fs::{Context, unique_suffix};
+use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// How names of folders for unfinished work begin.
+pub(super) const ASIDE: &str = ".tmp-";
+/// The folder of unfinished work among the shared slots.
+const UNFINISHED: &str = "unfinished";
+/// What a new folder may be; the process's umask takes its part.
+pub(super) const MODE: Mode = Mode::RWXU.union(Mode::RWXG).union(Mode::RWXO);
+
+/// What a builder is begun with.
+#[derive(Debug)]
+pub struct Job {
+    /// The plan.
+    pub wanted: Wanted,
+    /// What is to be done.
+    pub work: Work,
+    /// Where.
+    pub places: Places,
+    /// The commands of folders that are linked to where they stand, by their path in the plan.
+    pub folder_commands: BTreeMap<String, Vec<Command>>,
+}
+
+/// An install of slots and links that is under way.
+#[derive(Debug)]
+pub struct Builder {
+    pub(super) job: Job,
+    /// The folder of slots.
+    pub(super) slots: Folder,
+    pub(super) aside: Aside,
+    /// The folder of shared slots and where they wait, when slots are shared.
+    pub(super) shared: Option<(Folder, Aside)>,
+    /// What was built, parallel to the slots of the plan.
+    pub(super) built: Vec<OnceLock<Built>>,
+    pub(super) warnings: Mutex<Vec<Warning>>,
+}
+
+/// A slot that was built.
+#[derive(Debug)]
+pub(super) struct Built {
+    pub commands: Vec<Command>,
+    /// The name of its folder aside, where a shared slot waits.
+    pub aside: String,
+}
+
+/// A folder for unfinished work. It is locked while its process lives, so that another can tell whether it is abandoned.
+#[derive(Debug)]
+pub(super) struct Aside {
+    pub folder: Folder,
+    count: AtomicU64,
+}
+
+impl Aside {
+    fn make(above: &Folder) -> Result<Aside, LayoutError> {
+        loop {
+            let name = format!("{ASIDE}{}", unique_suffix());
+            let folder = above.make(&name)?;
+            // Between the two calls it may have looked abandoned to somebody who cleans up. Some file systems cannot
+            // lock a folder; there, only the project's own lock keeps others away.
+            let locked = rustix::fs::flock(folder.handle(), FlockOperation::NonBlockingLockExclusive);
+            if locked != Err(Errno::WOULDBLOCK) && above.is_folder(&name) {
+                return Ok(Aside { folder, count: AtomicU64::new(0) });
+            }
+        }
+    }
+
+    /// Returns a name that nothing else has in this folder.
+    pub fn fresh(&self) -> String {
+        self.count.fetch_add(1, Ordering::Relaxed).to_string()
+    }
+
+    /// Removes the folder with what is left in it.
+    pub fn clear(&self) -> Result<(), LayoutError> {
+        Ok(crate::fs::remove_all(self.folder.path())?)
+    }
+
+    fn path_of(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+/// Removes folders of unfinished work whose process has ended.
+fn remove_abandoned(above: &Folder) -> Result<(), LayoutError> {
+    for (name, _) in above.list()?.into_iter().filter(|(name, _)| name.starts_with(ASIDE)) {
+        let abandoned = match above.open(&name) {
+            Some(folder) => rustix::fs::flock(folder.handle(), FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK),
+            None => true,
+        };
+        if abandoned {
+            crate::fs::remove_all(&above.path().join(&name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Replaces the record, in one step and without following a link that stands there.
+pub(super) fn write_record(slots: &Folder, record: &Record) -> Result<(), LayoutError> {
+    let path = slots.path().join(FILE_NAME);
+    let beside = format!("{ASIDE}{}", unique_suffix());
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(slots.handle(), &*beside, flags, Mode::from_raw_mode(0o644)).at("create", &path)?;
+    std::fs::File::from(file).write_all(&record.encode()).at("write", &path)?;
+    Ok(rustix::fs::renameat(slots.handle(), &*beside, slots.handle(), FILE_NAME).at("write", &path)?)
+}
+
+impl Builder {
+    /// Makes the folders and cuts the record down to what stays. Slots can be built from then on.
+    pub fn begin(job: Job) -> Result<Builder, LayoutError> {
+        let slots = Folder::open_trusted(&job.places.root)?.make(job.places.virtual_dir.as_str())?;
+        if job.work.sweep {
+            remove_abandoned(&slots)?;
+        }
+        if job.work.sweep || job.work.keep != Record::default() {
+            write_record(&slots, &job.work.keep)?;
+        }
+        let aside = Aside::make(&slots)?;
+        let builds_shared = job.work.build.iter().any(|slot| job.wanted.slots[*slot].shared);
+        let shared = match &job.places.shared {
+            Some(shared) if builds_shared => {
+                let folder = Folder::open_trusted(Path::new(shared))?;
+                let unfinished = folder.make(UNFINISHED)?;
+                remove_abandoned(&unfinished)?;
+                let aside = Aside::make(&unfinished)?;
+                Some((folder, aside))
+            }
+            _ => None,
+        };
+        let built = job.wanted.slots.iter().map(|_| OnceLock::new()).collect();
+        Ok(Builder { job, slots, aside, shared, built, warnings: Mutex::new(Vec::new()) })
+    }
+
+    /// Returns the plan.
+    pub fn wanted(&self) -> &Wanted {
+        &self.job.wanted
+    }
+
+    /// Returns what is to be done.
+    pub fn work(&self) -> &Work {
+        &self.job.work
+    }
+
+    /// Builds one slot with the files that `fill` puts into the folder it is given, which is not there yet. `commands`
+    /// are those of its package; `has` says whether the package has a command's file. After an error nothing of the slot
+    /// is in place, and it can be built again.
+    pub fn build<E, F, H>(&self, slot: usize, contents: Contents<F, H>) -> Result<(), E>
+    where
+        E: From<LayoutError>,
+        F: FnOnce(&Path) -> Result<(), E>,
+        H: Fn(&Command) -> bool,
+    {
+        let planned = &self.job.wanted.slots[slot];
+        let aside = match &self.shared {
+            Some((_, aside)) if planned.shared => aside,
+            _ => &self.aside,
+        };
+        let name = aside.fresh();
+        let modules = format!("{name}/node_modules");
+        self.make_folders(aside, &name, &modules, planned.package_name.scope())?;
+        (contents.fill)(&aside.path_of(&modules).join(planned.package_name.as_str()))?;
+        self.link(slot, aside, &modules)?;
+        if !planned.shared {
+            self.move_into_place(aside, &name, &self.slots, &planned.name)?;
+        }
+        let (commands, mut warnings) = bins::with_files(planned.package_name.as_str(), contents.commands, contents.has);
+        if !warnings.is_empty() {
+            self.warnings().append(&mut warnings);
+        }
+        // A slot that is built twice is the same slot: the first answer stands.
+        let _ = self.built[slot].set(Built { commands, aside: name });
+        Ok(())
+    }
+
+    fn make_folders(&self, aside: &Aside, name: &str, modules: &str, scope: Option<&str>) -> Result<(), LayoutError> {
+        let make = |below: &str| rustix::fs::mkdirat(aside.folder.handle(), below, MODE).at("create", &aside.path_of(below));
+        make(name)?;
+        make(modules)?;
+        if let Some(scope) = scope {
+            make(&format!("{modules}/{scope}"))?;
+        }
+        Ok(())
+    }
+
+    /// Sets the links of a slot that stands aside, where nobody else writes.
+    fn link(&self, slot: usize, aside: &Aside, modules: &str) -> Result<(), LayoutError> {
+        let mut scope = String::new();
+        for (place, text) in wanted_links(&self.job.wanted.slots[slot]) {
+            if let Some((folder, _)) = place.rsplit_once('/')
+                && folder != scope
+            {
+                let below = format!("{modules}/{folder}");
+                match rustix::fs::mkdirat(aside.folder.handle(), &*below, MODE) {
+                    Ok(()) | Err(Errno::EXIST) => {}
+                    Err(errno) => Err(errno).at("create", &aside.path_of(&below))?,
+                }
+                folder.clone_into(&mut scope);
+            }
+            let at = format!("{modules}/{place}");
+            rustix::fs::symlinkat(&*text, aside.folder.handle(), &*at).at("link", &aside.path_of(&at))?;
+        }
+        Ok(())
+    }
+
+    /// Renames a folder from aside to its place. What stands there goes aside.
+    pub(super) fn move_into_place(&self, aside: &Aside, name: &str, to: &Folder, slot: &str) -> Result<(), LayoutError> {
+        let rename = || rustix::fs::renameat(aside.folder.handle(), name, to.handle(), slot);
+        let path = to.path().join(slot);
+        match rename() {
+            Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => {}
+            other => return Ok(other.at("rename into place", &path)?),
+        }
+        rustix::fs::renameat(to.handle(), slot, aside.folder.handle(), aside.fresh()).at("move aside", &path)?;
+        Ok(rename().at("rename into place", &path)?)
+    }
+
+    pub(super) fn warnings(&self) -> MutexGuard<'_, Vec<Warning>> {
+        // Only pushes happen under the lock.
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What goes into a slot.
+pub struct Contents<'a, F, H> {
+    /// Puts the files of the package into a folder that is not there yet.
+    pub fill: F,
+    /// The commands of the package, as its manifest has them.
+    pub commands: &'a [Command],
+    /// Says whether the package has the file of a command.
+    pub has: H,
+}

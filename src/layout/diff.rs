@@ -1,0 +1,159 @@
+//! From what is wanted and what stands, what is to be done.
+//!
+//! Pure. Only what differs is in the result, so that an install touches nothing else.
+
+use super::Places;
+use super::link::join;
+use super::plan::{Link, Slot, Wanted};
+use super::record::{Command, LinkText, Record, RecordedFolder, RecordedSlot};
+use super::survey::Survey;
+use rustc_hash::FxHashMap;
+
+/// What is to be done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Slots that are built, as indices into [`Wanted::slots`].
+    pub build: Vec<usize>,
+    /// Slots that stay but whose links change.
+    pub relink: Vec<Relink>,
+    /// Names of slots of the project that go.
+    pub remove: Vec<String>,
+    /// Folders of links that change.
+    pub folders: Vec<FolderWork>,
+    /// Whether what nobody knows is looked for and removed.
+    pub sweep: bool,
+    /// What stands and stays: the record while the work is under way.
+    pub keep: Record,
+    /// The commands of the slots that are not built, where they are known; parallel to [`Wanted::slots`].
+    pub commands: Vec<Option<Vec<Command>>>,
+}
+
+/// Links of one slot that change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relink {
+    /// The slot, as an index into [`Wanted::slots`].
+    pub slot: usize,
+    /// Links that are set or replaced.
+    pub put: Vec<LinkText>,
+    /// Links that go.
+    pub drop: Vec<LinkText>,
+}
+
+/// Links of one folder that change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FolderWork {
+    /// The folder, relative to the root.
+    pub path: String,
+    /// Links that are set or replaced.
+    pub put: Vec<LinkText>,
+    /// Links that go.
+    pub drop: Vec<LinkText>,
+}
+
+impl Work {
+    /// Says whether nothing is to be done.
+    pub fn is_empty(&self) -> bool {
+        self.build.is_empty() && self.relink.is_empty() && self.remove.is_empty() && self.folders.is_empty() && !self.sweep
+    }
+}
+
+/// Compares what is wanted with what stands.
+pub fn diff(wanted: &Wanted, mut survey: Survey, places: &Places) -> Work {
+    let mut work = Work { sweep: survey.leftovers, commands: vec![None; wanted.slots.len()], ..Work::default() };
+    let mut standing: FxHashMap<String, RecordedSlot> =
+        survey.record.slots.drain(..).filter(|slot| !slot.shared).map(|slot| (slot.name.clone(), slot)).collect();
+    for (index, slot) in wanted.slots.iter().enumerate() {
+        if slot.shared {
+            if survey.standing[index] {
+                work.commands[index] = survey.commands.remove(&index);
+            } else {
+                work.build.push(index);
+            }
+        } else {
+            match standing.remove(&slot.name).filter(|recorded| is_of(recorded, slot)) {
+                Some(recorded) => keep_slot(index, slot, recorded, &mut work),
+                None => work.build.push(index),
+            }
+        }
+    }
+    work.remove = standing.into_keys().collect();
+    work.remove.sort();
+    let mut recorded: FxHashMap<String, RecordedFolder> =
+        survey.record.folders.into_iter().map(|folder| (folder.path.clone(), folder)).collect();
+    for (path, links) in wanted_folders(wanted, places) {
+        compare_folder(path, links, &mut recorded, &mut work);
+    }
+    let mut gone: Vec<String> = recorded.keys().cloned().collect();
+    gone.sort();
+    for path in gone {
+        compare_folder(path, Vec::new(), &mut recorded, &mut work);
+    }
+    work
+}
+
+/// The folders of links that are wanted, by their path, with the links in the order of their places.
+pub fn wanted_folders(wanted: &Wanted, places: &Places) -> Vec<(String, Vec<LinkText>)> {
+    let text = |link: &Link| (link.alias.to_string(), link.text.clone());
+    let mut folders: Vec<(String, Vec<LinkText>)> = Vec::with_capacity(wanted.importers.len() + 1);
+    if !wanted.hidden.is_empty() {
+        folders.push((join(places.virtual_dir.as_str(), "node_modules"), wanted.hidden.iter().map(text).collect()));
+    }
+    for folder in &wanted.importers {
+        let mut links: Vec<LinkText> = folder.links.iter().chain(&folder.hoisted).map(text).collect();
+        links.sort();
+        if !links.is_empty() {
+            folders.push((join(&folder.path, places.modules_dir.as_str()), links));
+        }
+    }
+    folders
+}
+
+/// The links of a slot with their places in its `node_modules`.
+pub fn wanted_links(slot: &Slot) -> Vec<LinkText> {
+    slot.links.iter().map(|link| (slot.place_of(link), link.text.clone())).collect()
+}
+
+fn is_of(recorded: &RecordedSlot, slot: &Slot) -> bool {
+    recorded.content == slot.content && recorded.private == slot.private && recorded.package == slot.package_name
+}
+
+fn keep_slot(index: usize, slot: &Slot, mut recorded: RecordedSlot, work: &mut Work) {
+    work.commands[index] = Some(recorded.commands.clone());
+    let (put, drop) = compare(wanted_links(slot), &mut recorded.links);
+    if !put.is_empty() || !drop.is_empty() {
+        work.relink.push(Relink { slot: index, put, drop });
+    }
+    work.keep.slots.push(recorded);
+}
+
+fn compare_folder(path: String, links: Vec<LinkText>, recorded: &mut FxHashMap<String, RecordedFolder>, work: &mut Work) {
+    let wanted = !links.is_empty();
+    let mut standing = recorded.remove(&path).unwrap_or_else(|| RecordedFolder { path: path.clone(), links: Vec::new(), bins: Vec::new() });
+    let (put, drop) = compare(links, &mut standing.links);
+    if !put.is_empty() || !drop.is_empty() || (!wanted && !standing.bins.is_empty()) {
+        work.folders.push(FolderWork { path, put, drop });
+    }
+    if wanted || !standing.bins.is_empty() {
+        work.keep.folders.push(standing);
+    }
+}
+
+/// Returns the links to set and those to remove, and leaves those that stay in `standing`. A link whose text changes is
+/// set, not removed: setting replaces it.
+fn compare(wanted: Vec<LinkText>, standing: &mut Vec<LinkText>) -> (Vec<LinkText>, Vec<LinkText>) {
+    if wanted == *standing {
+        return (Vec::new(), Vec::new());
+    }
+    let mut places: FxHashMap<String, String> = standing.drain(..).collect();
+    let mut put = Vec::new();
+    for (place, text) in wanted {
+        if places.remove(&place).is_some_and(|standing| standing == text) {
+            standing.push((place, text));
+        } else {
+            put.push((place, text));
+        }
+    }
+    let mut drop: Vec<LinkText> = places.into_iter().collect();
+    drop.sort();
+    (put, drop)
+}

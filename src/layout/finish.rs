@@ -1,0 +1,258 @@
+//! The end of an install: shared slots are published, links set, what is unwanted removed, and the record written.
+//!
+//! The order is what makes an interruption harmless: slots before links to them, links away before the slots they lead
+//! to, the record last.
+
+use super::apply::{Builder, MODE, write_record};
+use super::bins::{self, Candidate, Known};
+use super::diff::{Relink, wanted_folders, wanted_links};
+use super::folder::{self, Folder};
+use super::link::join;
+use super::plan::{Folder as Importer, LinkTarget};
+use super::record::{Command, LinkText, Record, RecordedFolder, RecordedSlot, encode_commands};
+use super::survey::{COMMANDS, commands_of_shared};
+use super::warning::Warning;
+use super::{LayoutError, sweep};
+use crate::fs::Context;
+use rustc_hash::FxHashMap;
+use rustix::fs::AtFlags;
+use rustix::io::Errno;
+
+/// What an install did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Slots that were built.
+    pub built: usize,
+    /// Slots that were there already.
+    pub kept: usize,
+    /// Slots that were removed.
+    pub removed: usize,
+    /// Links of projects and of the hidden hoist that were set.
+    pub linked: usize,
+    /// What a person should know.
+    pub warnings: Vec<Warning>,
+}
+
+impl Builder {
+    /// Finishes the install. All slots that were to be built have been; otherwise nothing is changed and the first that
+    /// is missing is named.
+    pub fn finish(self) -> Result<Done, LayoutError> {
+        if let Some(missing) = self.job.work.build.iter().find(|slot| self.built[**slot].get().is_none()) {
+            return Err(LayoutError::Unbuilt { slot: self.job.wanted.slots[*missing].name.clone() });
+        }
+        let read = self.read_commands();
+        let slots: Vec<&[Command]> = (0..self.built.len())
+            .map(|slot| match self.built[slot].get() {
+                Some(built) => &built.commands[..],
+                None => self.job.work.commands[slot].as_deref().or(read[slot].as_deref()).unwrap_or_default(),
+            })
+            .collect();
+        let known = Known { wanted: &self.job.wanted, slots: &slots, folders: &self.job.folder_commands };
+        let mut done = Done { built: self.job.work.build.len(), ..Done::default() };
+        done.kept = self.job.wanted.slots.len() - done.built;
+        self.publish(&known)?;
+        for relink in &self.job.work.relink {
+            self.relink(relink, &mut done)?;
+        }
+        let record = self.record(&known, &mut done);
+        self.link_slot_bins(&record, &mut done)?;
+        self.link_folders(&record, &mut done)?;
+        self.remove(&mut done)?;
+        if let Some((_, aside)) = &self.shared {
+            aside.clear()?;
+        }
+        self.aside.clear()?;
+        write_record(&self.slots, &record)?;
+        done.warnings.append(&mut self.warnings());
+        Ok(done)
+    }
+
+    /// Reads the commands of shared slots that stand and that a new slot links to.
+    fn read_commands(&self) -> Vec<Option<Vec<Command>>> {
+        let mut read = vec![None; self.job.wanted.slots.len()];
+        let Some((shared, _)) = &self.shared else {
+            return read;
+        };
+        for link in self.job.work.build.iter().flat_map(|slot| &self.job.wanted.slots[*slot].links) {
+            if let LinkTarget::Slot(slot) = link.to
+                && self.job.wanted.slots[slot].shared
+                && self.built[slot].get().is_none()
+                && self.job.work.commands[slot].is_none()
+                && read[slot].is_none()
+            {
+                read[slot] = commands_of_shared(shared.path(), &self.job.wanted.slots[slot].name);
+            }
+        }
+        read
+    }
+
+    /// Publishes the shared slots that were built, each after what it links to. Where another install was faster its
+    /// slot is taken: the name says that it is the same.
+    fn publish(&self, known: &Known) -> Result<(), LayoutError> {
+        let Some((shared, aside)) = &self.shared else {
+            return Ok(());
+        };
+        for slot in self.job.wanted.components.iter().flatten() {
+            let Some(built) = self.built[*slot].get() else {
+                continue;
+            };
+            let planned = &self.job.wanted.slots[*slot];
+            set_new_bins(&aside.folder, &built.aside, &known.of_slot(*slot, planned))?;
+            let commands = aside.folder.path().join(&built.aside).join(COMMANDS);
+            std::fs::write(&commands, encode_commands(&built.commands)).at("write", &commands)?;
+            if commands_of_shared(shared.path(), &planned.name).is_none() {
+                self.move_into_place(aside, &built.aside, shared, &planned.name)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn relink(&self, relink: &Relink, done: &mut Done) -> Result<(), LayoutError> {
+        let slot = &self.job.wanted.slots[relink.slot];
+        let mut modules = self.slots.make(&format!("{}/node_modules", slot.name))?;
+        for (place, text) in &relink.drop {
+            modules.drop_link(place, text)?;
+        }
+        for (place, text) in &relink.put {
+            modules.put_link(place, text, &mut done.warnings)?;
+        }
+        Ok(())
+    }
+
+    /// The record of what will stand when all links are set.
+    fn record(&self, known: &Known, done: &mut Done) -> Record {
+        let slot = |(index, slot): (usize, &super::plan::Slot)| RecordedSlot {
+            name: slot.name.clone(),
+            shared: slot.shared,
+            package: slot.package_name.clone(),
+            content: slot.content.clone(),
+            private: slot.private,
+            commands: known.slots[index].to_vec(),
+            links: if slot.shared { Vec::new() } else { wanted_links(slot) },
+            bins: if slot.shared { Vec::new() } else { known.of_slot(index, slot) },
+        };
+        let slots = self.job.wanted.slots.iter().enumerate().map(slot).collect();
+        let mut bins: FxHashMap<String, Vec<LinkText>> = FxHashMap::default();
+        for importer in &self.job.wanted.importers {
+            let path = join(&importer.path, self.job.places.modules_dir.as_str());
+            bins.insert(path.clone(), importer_bins(known, importer, &path, &mut done.warnings));
+        }
+        let folder = |(path, links): (String, Vec<LinkText>)| {
+            let bins = bins.remove(&path).unwrap_or_default();
+            RecordedFolder { path, links, bins }
+        };
+        let folders = wanted_folders(&self.job.wanted, &self.job.places).into_iter().map(folder).collect();
+        Record { complete: true, slots, folders }
+    }
+
+    /// Fills the `.bin` of the slots of the project.
+    fn link_slot_bins(&self, record: &Record, done: &mut Done) -> Result<(), LayoutError> {
+        let standing: FxHashMap<&str, &RecordedSlot> = self.job.work.keep.slots.iter().map(|slot| (slot.name.as_str(), slot)).collect();
+        for (index, slot) in record.slots.iter().enumerate().filter(|(_, slot)| !slot.shared) {
+            if self.built[index].get().is_some() {
+                set_new_bins(&self.slots, &slot.name, &slot.bins)?;
+                continue;
+            }
+            let before = standing.get(slot.name.as_str()).map_or(&[][..], |slot| &slot.bins);
+            if before != slot.bins {
+                let modules = self.slots.make(&format!("{}/node_modules", slot.name))?;
+                set_bins(&modules, before, &slot.bins, &mut done.warnings)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets and removes the links of projects and of the hidden hoist, and their `.bin`.
+    fn link_folders(&self, record: &Record, done: &mut Done) -> Result<(), LayoutError> {
+        let work: FxHashMap<&str, _> = self.job.work.folders.iter().map(|work| (work.path.as_str(), work)).collect();
+        let before: FxHashMap<&str, &[LinkText]> =
+            self.job.work.keep.folders.iter().map(|folder| (folder.path.as_str(), &folder.bins[..])).collect();
+        let wanted = record.folders.iter().map(|folder| (folder.path.as_str(), &folder.bins[..]));
+        let is_wanted = |path: &str| record.folders.iter().any(|folder| folder.path == path);
+        let gone = self.job.work.folders.iter().filter(|work| !is_wanted(&work.path)).map(|work| (work.path.as_str(), &[][..]));
+        for (path, bins) in wanted.chain(gone) {
+            let before = before.get(path).copied().unwrap_or_default();
+            let links = work.get(path);
+            if links.is_none() && before == bins {
+                continue;
+            }
+            let stays = !bins.is_empty() || is_wanted(path);
+            let opened =
+                if stays { Some(folder::make_of_links(&self.job.places, path)?) } else { folder::of_links(&self.job.places, path) };
+            let Some(mut open) = opened else {
+                continue;
+            };
+            if let Some(links) = links {
+                for (place, text) in &links.drop {
+                    open.drop_link(place, text)?;
+                }
+                for (place, text) in &links.put {
+                    done.linked += usize::from(open.put_link(place, text, &mut done.warnings)?);
+                }
+            }
+            set_bins(&open, before, bins, &mut done.warnings)?;
+        }
+        Ok(())
+    }
+
+    /// Takes slots that are not wanted out of the way; they are deleted with all that is aside.
+    fn remove(&self, done: &mut Done) -> Result<(), LayoutError> {
+        for name in &self.job.work.remove {
+            match rustix::fs::renameat(self.slots.handle(), &**name, self.aside.folder.handle(), self.aside.fresh()) {
+                Ok(()) => done.removed += 1,
+                Err(Errno::NOENT) => {}
+                Err(errno) => Err(errno).at("remove", &self.slots.path().join(name))?,
+            }
+        }
+        if self.job.work.sweep {
+            done.removed += sweep::sweep(self)?;
+        }
+        Ok(())
+    }
+}
+
+fn importer_bins(known: &Known, importer: &Importer, path: &str, warnings: &mut Vec<Warning>) -> Vec<LinkText> {
+    let direct = importer.links.iter().map(|link| known.behind(link, false));
+    let candidates: Vec<Candidate> = direct.chain(importer.hoisted.iter().map(|link| known.behind(link, true))).collect();
+    let (links, conflicts) = bins::choose(&candidates);
+    warnings.extend(conflicts.into_iter().map(|(command, winner, loser)| Warning::CommandTwice {
+        folder: path.to_owned(),
+        command: command.to_owned(),
+        winner: winner.to_owned(),
+        loser: loser.to_owned(),
+    }));
+    links
+}
+
+/// Fills the `.bin` of a slot that was just built.
+fn set_new_bins(above: &Folder, slot: &str, bins: &[LinkText]) -> Result<(), LayoutError> {
+    if bins.is_empty() {
+        return Ok(());
+    }
+    let folder = format!("{slot}/node_modules/.bin");
+    rustix::fs::mkdirat(above.handle(), &*folder, MODE).at("create", &above.path().join(&folder))?;
+    for (command, text) in bins {
+        let place = format!("{folder}/{command}");
+        rustix::fs::symlinkat(&**text, above.handle(), &*place).at("link", &above.path().join(&place))?;
+    }
+    Ok(())
+}
+
+/// Brings a `.bin` from what is known to stand there to what is wanted.
+fn set_bins(modules: &Folder, before: &[LinkText], wanted: &[LinkText], warnings: &mut Vec<Warning>) -> Result<(), LayoutError> {
+    if before == wanted {
+        return Ok(());
+    }
+    let mut bin = modules.make(".bin")?;
+    for link in wanted.iter().filter(|link| !before.contains(link)) {
+        bin.put_link(&link.0, &link.1, warnings)?;
+    }
+    for (command, text) in before.iter().filter(|(command, _)| !wanted.iter().any(|(other, _)| other == command)) {
+        bin.drop_link(command, text)?;
+    }
+    if wanted.is_empty() {
+        // Fails while the folder holds anything that somebody else put there.
+        let _ = rustix::fs::unlinkat(modules.handle(), ".bin", AtFlags::REMOVEDIR);
+    }
+    Ok(())
+}

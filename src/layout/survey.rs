@@ -1,0 +1,138 @@
+//! What stands in a project before an install, and which shared slots stand in the store.
+//!
+//! The record of the last install is held against the disk: what is not there any more is struck out and so is made
+//! again. That costs one look at each slot and each link of a project. After an install that did not finish, every link
+//! inside of the slots is looked at too. What the record does not know is not trusted: it is replaced where something
+//! is wanted in its place, and swept otherwise.
+
+use super::folder::{self, Folder};
+use super::plan::{Link, LinkTarget, Wanted};
+use super::record::{Command, FILE_NAME, Record, RecordedFolder, RecordedSlot, decode_commands};
+use super::{LayoutError, Places};
+use rustc_hash::FxHashMap;
+use std::path::Path;
+
+/// The name of the file in a shared slot that says which commands its package has.
+pub const COMMANDS: &str = "bins";
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// What was recorded and still stands.
+    pub record: Record,
+    /// Whether there may be leftovers of deka that the record does not know.
+    pub leftovers: bool,
+    /// Which of the wanted slots stand in the store with everything below them; parallel to [`Wanted::slots`].
+    pub standing: Vec<bool>,
+    /// The commands of those of them that were read, by their index.
+    pub commands: FxHashMap<usize, Vec<Command>>,
+}
+
+/// Looks at a project and at the store. With `trust` false the record is not believed, and everything is built anew.
+pub fn survey(wanted: &Wanted, places: &Places, trust: bool) -> Result<Survey, LayoutError> {
+    let mut found = Survey { standing: vec![false; wanted.slots.len()], ..Survey::default() };
+    if let Some(shared) = &places.shared {
+        look_into_store(wanted, Path::new(shared), &mut found);
+    }
+    let root = Folder::open_trusted(&places.root)?;
+    let Some(slots) = root.open(places.virtual_dir.as_str()) else {
+        found.leftovers = root.open(places.modules_dir.as_str()).is_some();
+        return Ok(found);
+    };
+    let bytes = if trust { crate::fs::read_if_there(&slots.path().join(FILE_NAME))? } else { None };
+    match bytes.as_deref().and_then(Record::decode) {
+        None => found.leftovers = true,
+        Some(mut record) => {
+            found.leftovers = !record.complete;
+            let thorough = !record.complete;
+            record.slots.retain_mut(|slot| slot.shared || slot_stands(&slots, slot, thorough));
+            record.folders.iter_mut().for_each(|folder| strike_missing(places, folder));
+            found.record = record;
+        }
+    }
+    Ok(found)
+}
+
+fn slot_stands(slots: &Folder, slot: &mut RecordedSlot, thorough: bool) -> bool {
+    let modules = format!("{}/node_modules", slot.name);
+    if !slots.is_folder(&format!("{modules}/{}", slot.package)) {
+        return false;
+    }
+    if thorough {
+        slot.links.retain(|(place, text)| slots.has_link(&format!("{modules}/{place}"), text));
+        slot.bins.retain(|(command, text)| slots.has_link(&format!("{modules}/.bin/{command}"), text));
+    }
+    true
+}
+
+fn strike_missing(places: &Places, folder: &mut RecordedFolder) {
+    let Some(open) = folder::of_links(places, &folder.path) else {
+        folder.links.clear();
+        folder.bins.clear();
+        return;
+    };
+    folder.links.retain(|(place, text)| open.has_link(place, text));
+    match open.open(".bin") {
+        Some(bin) => folder.bins.retain(|(command, text)| bin.has_link(command, text)),
+        None => folder.bins.clear(),
+    }
+}
+
+/// Reads which commands the package of a shared slot has; nothing when the slot does not stand.
+pub fn commands_of_shared(shared: &Path, slot: &str) -> Option<Vec<Command>> {
+    let bytes = std::fs::read(shared.join(slot).join(COMMANDS)).ok()?;
+    decode_commands(&bytes)
+}
+
+/// Finds the shared slots that stand. A slot is published after everything that it links to, so one that is there
+/// proves all below it; only in a circle each member is looked at.
+fn look_into_store(wanted: &Wanted, shared: &Path, found: &mut Survey) {
+    let mut component_of = vec![usize::MAX; wanted.slots.len()];
+    for (component, members) in wanted.components.iter().enumerate() {
+        members.iter().for_each(|member| component_of[*member] = component);
+    }
+    let local = wanted.slots.iter().filter(|slot| !slot.shared).flat_map(|slot| &slot.links);
+    let direct = wanted.importers.iter().flat_map(|folder| folder.links.iter().chain(&folder.hoisted));
+    let mut waiting: Vec<usize> = direct.chain(local).filter_map(|link| shared_target(wanted, link)).collect();
+    let mut looked = vec![false; wanted.components.len()];
+    while let Some(slot) = waiting.pop() {
+        if found.standing[slot] && !found.commands.contains_key(&slot) {
+            found.commands.extend(commands_of_shared(shared, &wanted.slots[slot].name).map(|commands| (slot, commands)));
+        }
+        if std::mem::replace(&mut looked[component_of[slot]], true) {
+            continue;
+        }
+        let members = &wanted.components[component_of[slot]];
+        for member in members {
+            if found.standing[*member] {
+                continue;
+            }
+            if let Some(commands) = commands_of_shared(shared, &wanted.slots[*member].name) {
+                found.standing[*member] = true;
+                found.commands.insert(*member, commands);
+            }
+        }
+        let below = members.iter().flat_map(|member| &wanted.slots[*member].links).filter_map(|link| shared_target(wanted, link));
+        if members.iter().all(|member| found.standing[*member]) {
+            stand(wanted, below.collect(), &mut found.standing);
+        } else {
+            waiting.extend(below);
+        }
+    }
+}
+
+/// Marks slots and all that is below them.
+fn stand(wanted: &Wanted, mut waiting: Vec<usize>, standing: &mut [bool]) {
+    while let Some(slot) = waiting.pop() {
+        if !std::mem::replace(&mut standing[slot], true) {
+            waiting.extend(wanted.slots[slot].links.iter().filter_map(|link| shared_target(wanted, link)));
+        }
+    }
+}
+
+fn shared_target(wanted: &Wanted, link: &Link) -> Option<usize> {
+    match link.to {
+        LinkTarget::Slot(slot) if wanted.slots[slot].shared => Some(slot),
+        _ => None,
+    }
+}
