@@ -60,6 +60,11 @@ impl Range {
         self.alternatives.iter().any(|comparators| comparators.iter().all(|comparator| comparator.holds(version)))
     }
 
+    /// Says whether some version could lie in both ranges; prereleases count like any other version.
+    pub fn intersects(&self, other: &Range) -> bool {
+        self.alternatives.iter().any(|left| other.alternatives.iter().any(|right| is_satisfiable(left.iter().chain(right))))
+    }
+
     /// Returns the single version that the range names (`1.2.3`, `=1.2.3`), if it names just one.
     pub fn exact(&self) -> Option<&Version> {
         match &*self.alternatives {
@@ -104,6 +109,29 @@ impl Comparator {
             Operator::GreaterOrEqual => version >= &self.version,
             Operator::Equal => version == &self.version,
         }
+    }
+}
+
+/// Says whether comparators leave room between their bounds. Versions are taken as dense, as node-semver does.
+fn is_satisfiable<'a>(comparators: impl Iterator<Item = &'a Comparator>) -> bool {
+    let mut floor: Option<(&Version, bool)> = None;
+    let mut ceiling: Option<(&Version, bool)> = None;
+    for Comparator { operator, version } in comparators {
+        let inclusive = matches!(operator, Operator::GreaterOrEqual | Operator::LessOrEqual | Operator::Equal);
+        let is_floor = matches!(operator, Operator::Greater | Operator::GreaterOrEqual | Operator::Equal);
+        let is_ceiling = matches!(operator, Operator::Less | Operator::LessOrEqual | Operator::Equal);
+        // Of two equal bounds the exclusive one is tighter.
+        if is_floor && floor.is_none_or(|(held, held_inclusive)| (version, !inclusive) > (held, !held_inclusive)) {
+            floor = Some((version, inclusive));
+        }
+        if is_ceiling && ceiling.is_none_or(|(held, held_inclusive)| (version, inclusive) < (held, held_inclusive)) {
+            ceiling = Some((version, inclusive));
+        }
+    }
+    match (floor, ceiling) {
+        (Some((low, low_inclusive)), Some((high, high_inclusive))) => low < high || (low == high && low_inclusive && high_inclusive),
+        (None, Some((high, false))) => *high > Version { prerelease: vec![Identifier::Number(0)], ..Version::new(0, 0, 0) },
+        _ => true,
     }
 }
 

@@ -6,6 +6,7 @@
 //! packuments arrived in. The lockfile is this value as text; the layout is planned from it.
 
 use crate::package::integrity::Integrity;
+use crate::package::manifest::Manifest;
 use crate::package::name::PackageName;
 use crate::package::platform::Platform;
 use std::collections::BTreeMap;
@@ -106,7 +107,7 @@ pub struct PeerRange {
 }
 
 /// Where the bytes of a package come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Source {
     /// The registry that its scope is configured for.
     Registry {
@@ -171,4 +172,66 @@ impl Resolution {
     pub fn package_of(&self, index: InstanceIndex) -> &Package {
         self.package(self.instance(index).package)
     }
+
+    /// Sets `optional` and `dev` of every instance from the edges that lead to it.
+    pub fn mark_reach(&mut self) {
+        let is_required = |direct: &Direct| direct.group != Group::Optional;
+        let required = self.reached(is_required, |edge| !edge.optional);
+        let in_production = self.reached(|direct| direct.group != Group::Dev, |_| true);
+        for (index, instance) in self.instances.iter_mut().enumerate() {
+            instance.optional = !required[index];
+            instance.dev = !in_production[index];
+        }
+    }
+
+    /// Returns which instances some chosen direct dependencies lead to over some chosen edges.
+    pub fn reached(&self, starts: impl Fn(&Direct) -> bool, follows: impl Fn(&Edge) -> bool) -> Vec<bool> {
+        let mut seen = vec![false; self.instances.len()];
+        let directs = self.importers.iter().flat_map(|importer| &importer.dependencies).filter(|direct| starts(direct));
+        let mut open: Vec<InstanceIndex> = directs.filter_map(|direct| direct.target.as_ref().and_then(Target::instance)).collect();
+        while let Some(index) = open.pop() {
+            if !std::mem::replace(&mut seen[index.0 as usize], true) {
+                let edges = self.instance(index).dependencies.iter().filter(|edge| follows(edge));
+                open.extend(edges.filter_map(|edge| edge.target.instance()));
+            }
+        }
+        seen
+    }
+}
+
+impl Target {
+    /// Returns the instance that it is, unless it is a folder.
+    pub fn instance(&self) -> Option<InstanceIndex> {
+        match self {
+            Target::Instance(index) => Some(*index),
+            Target::Folder(_) => None,
+        }
+    }
+}
+
+/// An entry of a project's manifest that an install has to satisfy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked<'a> {
+    /// The name it is installed under, unchecked.
+    pub alias: &'a str,
+    /// The specifier, verbatim.
+    pub specifier: &'a str,
+    /// The strongest group that has the alias.
+    pub group: Group,
+}
+
+/// Lists what a project asks for, sorted by alias. Its own required peers count as dependencies where peers are
+/// installed automatically, unless another list has them.
+pub fn asked(manifest: &Manifest, auto_install_peers: bool) -> Vec<Asked<'_>> {
+    let mut found: BTreeMap<&str, Asked<'_>> = BTreeMap::new();
+    let peers = manifest.peer_dependencies.iter().filter(|(alias, _)| auto_install_peers && !manifest.optional_peers.contains(alias));
+    let weakest_first = peers
+        .map(|entry| (entry, Group::Prod))
+        .chain(manifest.dev_dependencies.iter().map(|entry| (entry, Group::Dev)))
+        .chain(manifest.dependencies.iter().map(|entry| (entry, Group::Prod)))
+        .chain(manifest.optional_dependencies.iter().map(|entry| (entry, Group::Optional)));
+    for ((alias, specifier), group) in weakest_first {
+        found.insert(alias, Asked { alias, specifier, group });
+    }
+    found.into_values().collect()
 }

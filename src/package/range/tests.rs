@@ -24,3 +24,22 @@ fn caret_and_tilde() {
         assert!(!contains(range, outside), "{range} does not hold {outside}");
     }
 }
+
+#[test]
+fn ranges_intersect() {
+    for (left, right, want) in [
+        ("^1", "^1.5.0", true),
+        ("^1", "^2", false),
+        ("1.2.3", "^1", true),
+        ("<2", ">=2", false),
+        ("<=2.0.0", ">=2.0.0", true),
+        ("<2.0.0", "2.0.0", false),
+        ("*", "1", true),
+        ("1 || 3", "2 || 3.1", true),
+        ("<*", "*", false),
+    ] {
+        let read = |text: &str| Range::parse(text).expect("a range");
+        assert_eq!(read(left).intersects(&read(right)), want, "{left} and {right}");
+        assert_eq!(read(right).intersects(&read(left)), want, "{right} and {left}");
+    }
+}

@@ -1,0 +1,166 @@
+//! What must be left out because it cannot be resolved, and whether that may be.
+//!
+//! A package is broken when a dependency that it cannot do without failed or is broken itself. A broken package is left
+//! out where only optional dependencies lead to it; where a project cannot do without it, the resolution fails. This
+//! is decided when everything is known, not as answers arrive, so that the same thing is reported every time.
+
+use super::error::{Fault, ResolveError, Warning};
+use super::tree::{Link, NodeId, Outcome, Owner, Tree};
+use std::collections::VecDeque;
+
+/// Which packages cannot be used.
+#[derive(Debug, Default)]
+pub(super) struct Pruned {
+    broken: Vec<bool>,
+}
+
+/// Finds the packages that cannot be used; an error when a project needs one of them.
+pub(super) fn prune(tree: &Tree) -> Result<Pruned, ResolveError> {
+    let mut pruned = Pruned { broken: tree.nodes.iter().map(|node| node.fault.is_some()).collect() };
+    let mut dependents: Vec<Vec<NodeId>> = vec![Vec::new(); tree.nodes.len()];
+    let mut open: Vec<NodeId> = tree.ids().filter(|id| pruned.is_broken(*id)).collect();
+    for link in tree.links.iter().filter(|link| !link.optional) {
+        match (&link.outcome, link.owner) {
+            (Outcome::Failed(_), Owner::Node(owner)) if !std::mem::replace(&mut pruned.broken[owner.0 as usize], true) => open.push(owner),
+            (Outcome::Package(target), Owner::Node(owner)) => dependents[target.0 as usize].push(owner),
+            _ => {}
+        }
+    }
+    while let Some(id) = open.pop() {
+        for &owner in &dependents[id.0 as usize] {
+            if !std::mem::replace(&mut pruned.broken[owner.0 as usize], true) {
+                open.push(owner);
+            }
+        }
+    }
+    let needed = Walk::new(tree, |link| !link.optional);
+    match needed.first_fault() {
+        Some((trail, fault)) => Err(ResolveError::Dependency { trail, fault }),
+        None => Ok(pruned),
+    }
+}
+
+/// Describes the optional dependencies that are left out.
+pub(super) fn warnings(tree: &Tree, pruned: &Pruned) -> Vec<Warning> {
+    if !pruned.broken.contains(&true) && !tree.links.iter().any(|link| matches!(link.outcome, Outcome::Failed(_))) {
+        return Vec::new();
+    }
+    let walk = Walk::new(tree, |link| pruned.keeps(link));
+    let mut warnings = Vec::new();
+    for owner in walk.order.iter().copied() {
+        for link in walk.links_of(owner).iter().filter(|link| link.optional && !pruned.keeps(link)) {
+            let trail = format!("{} > {}", walk.trail(owner), shown(link.alias.as_str(), &link.specifier));
+            let reason = match &link.outcome {
+                Outcome::Failed(fault) => fault.to_string(),
+                Outcome::Package(id) => reason_below(tree, *id),
+                _ => continue,
+            };
+            warnings.push(Warning::OptionalLeftOut { trail, reason });
+        }
+    }
+    warnings
+}
+
+/// Says why a package is broken.
+pub(super) fn reason_below(tree: &Tree, id: NodeId) -> String {
+    let walk = Walk::from(tree, vec![Owner::Node(id)], |link| !link.optional);
+    walk.first_fault().map_or_else(String::new, |(trail, fault)| format!("{fault} (needed by {trail})"))
+}
+
+impl Pruned {
+    pub fn is_broken(&self, id: NodeId) -> bool {
+        self.broken.get(id.0 as usize).copied().unwrap_or(false)
+    }
+
+    /// Says whether a dependency is part of the answer.
+    pub fn keeps(&self, link: &Link) -> bool {
+        match &link.outcome {
+            Outcome::Package(id) => !self.is_broken(*id),
+            Outcome::Folder(_) => true,
+            Outcome::Waiting(_) | Outcome::Failed(_) | Outcome::Removed => false,
+        }
+    }
+}
+
+/// A walk over the tree, breadth first and in the order of the manifests, that remembers how it came to each package.
+struct Walk<'a> {
+    tree: &'a Tree,
+    order: Vec<Owner>,
+    came_from: Vec<Option<Owner>>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(tree: &'a Tree, follows: impl Fn(&Link) -> bool) -> Walk<'a> {
+        Walk::from(tree, (0..tree.roots.len()).map(Owner::Root).collect(), follows)
+    }
+
+    fn from(tree: &'a Tree, starts: Vec<Owner>, follows: impl Fn(&Link) -> bool) -> Walk<'a> {
+        let mut walk = Walk { tree, order: Vec::new(), came_from: vec![None; tree.nodes.len()] };
+        let mut seen = vec![false; tree.nodes.len()];
+        for start in &starts {
+            if let Owner::Node(id) = start {
+                seen[id.0 as usize] = true;
+            }
+        }
+        let mut open = VecDeque::from(starts);
+        while let Some(owner) = open.pop_front() {
+            walk.order.push(owner);
+            for link in walk.links_of(owner).iter().filter(|link| follows(link)) {
+                if let Outcome::Package(id) = link.outcome
+                    && !std::mem::replace(&mut seen[id.0 as usize], true)
+                {
+                    walk.came_from[id.0 as usize] = Some(owner);
+                    open.push_back(Owner::Node(id));
+                }
+            }
+        }
+        walk
+    }
+
+    fn links_of(&self, owner: Owner) -> &'a [Link] {
+        let links = match owner {
+            Owner::Root(root) => &self.tree.roots[root].links,
+            Owner::Node(id) => &self.tree.node(id).links,
+        };
+        &self.tree.links[links.clone()]
+    }
+
+    /// Returns the first thing that went wrong among what cannot be done without, and the way to it.
+    fn first_fault(&self) -> Option<(String, Fault)> {
+        self.order.iter().find_map(|&owner| {
+            let failed = self.links_of(owner).iter().filter(|link| !link.optional).find_map(|link| match &link.outcome {
+                Outcome::Failed(fault) => Some((shown(link.alias.as_str(), &link.specifier), fault)),
+                _ => None,
+            });
+            let own = || match owner {
+                Owner::Node(id) => self.tree.node(id).fault.as_ref().map(|(about, fault)| (about.clone(), fault)),
+                Owner::Root(_) => None,
+            };
+            own().or(failed).map(|(about, fault)| (format!("{} > {about}", self.trail(owner)), fault.clone()))
+        })
+    }
+
+    fn trail(&self, owner: Owner) -> String {
+        let mut steps = Vec::new();
+        let mut at = Some(owner);
+        while let Some(owner) = at {
+            match owner {
+                Owner::Root(root) => {
+                    steps.push(self.tree.roots[root].label.as_str());
+                    at = None;
+                }
+                Owner::Node(id) => {
+                    steps.push(&self.tree.node(id).package.id);
+                    at = self.came_from[id.0 as usize];
+                }
+            }
+        }
+        steps.reverse();
+        steps.join(" > ")
+    }
+}
+
+/// Returns `alias@specifier` as errors show it.
+pub(super) fn shown(alias: &str, specifier: &str) -> String {
+    format!("{}@{}", alias.escape_debug(), specifier.escape_debug())
+}

@@ -1,0 +1,478 @@
+//! The machine that turns answers into a resolution; see [`super`] for how it is driven and what it rests on.
+
+use super::assemble;
+use super::describe::{self, Identity, Rules};
+use super::edges::{Ask, Place, Workspace};
+use super::error::{Fault, ResolveError, Warning};
+use super::graph::{self, Group, Resolution, Source};
+use super::hoist::{self, Hoist};
+use super::overrides::{Overrides, Verdict};
+use super::peers;
+use super::pick::{self, Picked, Preferred};
+use super::pins::{Pin, Pins, importer_key};
+use super::prune;
+use super::request::{Chosen, External, Failure, ImporterRequest, Need, Options, Registries, Request};
+use super::tree::{Link, NodeId, Outcome, Owner, Root, Tree};
+use crate::package::manifest::Manifest;
+use crate::package::name::PackageName;
+use crate::package::packument::Packument;
+use crate::package::spec::Want;
+use crate::package::version::Version;
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A resolution under way.
+pub struct Solver {
+    overrides: Overrides,
+    workspace: Workspace,
+    pins: Pins,
+    registries: Registries,
+    options: Options,
+    tree: Tree,
+    books: FxHashMap<PackageName, Book>,
+    externals: FxHashMap<Source, Shelf>,
+    /// Nodes of what no registry keeps, by id.
+    external_nodes: FxHashMap<String, NodeId>,
+    /// Dependencies that were found and not looked at yet.
+    queue: Vec<usize>,
+    /// What is to be asked.
+    needs: Vec<Need>,
+    /// How many questions were asked and not answered.
+    outstanding: usize,
+    chosen: Vec<Chosen>,
+    /// Peers that wait for their packument.
+    hoists: Vec<Hoist>,
+    warnings: Vec<Warning>,
+    settled: Option<Result<(Resolution, Vec<Warning>), ResolveError>>,
+}
+
+/// What is known of one package of a registry.
+#[derive(Default)]
+struct Book {
+    answer: Option<Result<Arc<Packument>, Fault>>,
+    /// Dependencies that wait for the answer.
+    waiting: Vec<usize>,
+    /// The versions that projects depend on directly, highest first.
+    direct: Vec<Version>,
+    /// What each want of a package came to; the wants of projects are not among them.
+    picks: FxHashMap<String, Result<NodeId, Fault>>,
+    /// The nodes by the place of their version in the packument.
+    nodes: FxHashMap<usize, NodeId>,
+}
+
+/// What is known of one tarball or folder.
+#[derive(Default)]
+struct Shelf {
+    answer: Option<Result<External, Fault>>,
+    waiting: Vec<usize>,
+}
+
+impl Solver {
+    /// Reads what the projects ask for. Fails when an alias or an override is no good, before anything is fetched.
+    pub fn new(request: Request) -> Result<Solver, ResolveError> {
+        let mut overrides = Overrides::parse(&request.overrides)?;
+        let mut solver = Solver {
+            warnings: std::mem::take(&mut overrides.warnings),
+            overrides,
+            workspace: Workspace::new(&request),
+            pins: request.pins.as_ref().map(Pins::new).unwrap_or_default(),
+            registries: request.registries,
+            options: request.options,
+            tree: Tree::default(),
+            books: FxHashMap::default(),
+            externals: FxHashMap::default(),
+            external_nodes: FxHashMap::default(),
+            queue: Vec::new(),
+            needs: Vec::new(),
+            outstanding: 0,
+            chosen: Vec::new(),
+            hoists: Vec::new(),
+            settled: None,
+        };
+        let mut importers = request.importers;
+        importers.sort_by(|left, right| left.path.cmp(&right.path));
+        if let Some(pair) = importers.windows(2).find(|pair| pair[0].path == pair[1].path) {
+            return Err(ResolveError::DuplicateImporter(pair[0].path.clone()));
+        }
+        for importer in &importers {
+            solver.add_root(importer)?;
+        }
+        solver.start_queued();
+        Ok(solver)
+    }
+
+    /// Returns what is asked for and was not asked for before. Each question comes once and waits for one answer.
+    pub fn wants(&mut self) -> Vec<Need> {
+        if self.outstanding == 0 && self.needs.is_empty() && self.settled.is_none() {
+            self.settle();
+        }
+        self.outstanding += self.needs.len();
+        std::mem::take(&mut self.needs)
+    }
+
+    /// Takes the answer to [`Need::Packument`]. One that was not asked for is ignored.
+    pub fn packument(&mut self, name: &PackageName, answer: Result<Arc<Packument>, Failure>) {
+        let Some(book) = self.books.get_mut(name).filter(|book| book.answer.is_none()) else {
+            return;
+        };
+        self.outstanding = self.outstanding.saturating_sub(1);
+        book.answer = Some(answer.map_err(|failure| Fault::of_packument(name.as_str(), &failure)));
+        let waiting = std::mem::take(&mut book.waiting);
+        // What projects ask for comes first: the others prefer its versions.
+        let (of_projects, of_packages): (Vec<usize>, Vec<usize>) =
+            waiting.into_iter().partition(|link| matches!(self.tree.links[*link].owner, Owner::Root(_)));
+        let mut direct = Vec::new();
+        for link in of_projects {
+            self.choose(link);
+            if let Outcome::Package(node) = self.tree.links[link].outcome {
+                direct.extend(Version::parse(&self.tree.node(node).package.version));
+            }
+        }
+        direct.sort_by(|left, right| right.cmp(left));
+        direct.dedup();
+        if let Some(book) = self.books.get_mut(name) {
+            book.direct = direct;
+        }
+        for link in of_packages {
+            self.choose(link);
+        }
+        self.start_queued();
+    }
+
+    /// Takes the answer to [`Need::External`]. One that was not asked for is ignored.
+    pub fn external(&mut self, source: &Source, answer: Result<External, Failure>) {
+        let Some(shelf) = self.externals.get_mut(source).filter(|shelf| shelf.answer.is_none()) else {
+            return;
+        };
+        self.outstanding = self.outstanding.saturating_sub(1);
+        shelf.answer = Some(answer.map_err(|failure| Fault::of_external(place_of(source), &failure)));
+        for link in std::mem::take(&mut shelf.waiting) {
+            self.take_external(link);
+        }
+        self.start_queued();
+    }
+
+    /// Returns the packages that were chosen since the last call.
+    pub fn chosen(&mut self) -> Vec<Chosen> {
+        std::mem::take(&mut self.chosen)
+    }
+
+    /// Says whether there is nothing more to ask, so that [`Solver::finish`] has the answer.
+    pub fn is_done(&self) -> bool {
+        self.settled.is_some()
+    }
+
+    /// Returns the answer and what should be told with it. What was never answered counts as not found.
+    pub fn finish(mut self) -> Result<(Resolution, Vec<Warning>), ResolveError> {
+        loop {
+            if let Some(settled) = self.settled.take() {
+                return settled;
+            }
+            let unanswered: Vec<PackageName> =
+                self.books.iter().filter(|(_, book)| book.answer.is_none()).map(|(name, _)| name.clone()).collect();
+            let places: Vec<Source> =
+                self.externals.iter().filter(|(_, shelf)| shelf.answer.is_none()).map(|(source, _)| source.clone()).collect();
+            unanswered.iter().for_each(|name| self.packument(name, Err(Failure::NotFound)));
+            places.iter().for_each(|source| self.external(source, Err(Failure::NotFound)));
+            self.needs.clear();
+            self.outstanding = 0;
+            self.settle();
+        }
+    }
+
+    fn rules(&self) -> Rules<'_> {
+        Rules { overrides: &self.overrides, workspace: &self.workspace }
+    }
+
+    fn add_root(&mut self, importer: &ImporterRequest) -> Result<(), ResolveError> {
+        let owner = Owner::Root(self.tree.roots.len());
+        let manifest = &importer.manifest;
+        let label = manifest.name.as_deref().unwrap_or(&importer.path).escape_debug().to_string();
+        let identity = manifest.name.as_deref().map(|name| (name, manifest.version.as_deref().unwrap_or_default()));
+        let place = Place::Local { folder: &importer.path, is_project: true };
+        let first = self.tree.links.len();
+        let mut groups = Vec::new();
+        for asked in graph::asked(manifest, self.options.auto_install_peers) {
+            let alias = PackageName::parse(asked.alias).map_err(|error| ResolveError::Dependency {
+                trail: format!("{label} > {}", prune::shown(asked.alias, asked.specifier)),
+                fault: Fault::Name(error),
+            })?;
+            let outcome = match self.overrides.verdict(identity, asked.alias, asked.specifier) {
+                Verdict::Removed => Outcome::Removed,
+                verdict => describe::outcome(self.workspace.read(&alias, asked.specifier, verdict, place)),
+            };
+            let optional = asked.group == Group::Optional;
+            self.tree.links.push(Link { owner, alias, specifier: asked.specifier.to_owned(), optional, outcome });
+            groups.push(asked.group);
+        }
+        let links = first..self.tree.links.len();
+        self.queue.extend(links.clone());
+        self.tree.roots.push(Root { path: importer.path.clone(), label, links, groups, providers: BTreeMap::new() });
+        Ok(())
+    }
+
+    fn start_queued(&mut self) {
+        while let Some(link) = self.queue.pop() {
+            match &self.tree.links[link].outcome {
+                Outcome::Waiting(Ask::Registry { name, .. }) => {
+                    let name = name.clone();
+                    let book = self.book(&name);
+                    if book.answer.is_some() { self.choose(link) } else { book.waiting.push(link) }
+                }
+                Outcome::Waiting(Ask::External(source)) => {
+                    let source = source.clone();
+                    let shelf = self.externals.entry(source.clone()).or_insert_with(|| {
+                        self.needs.push(Need::External(source));
+                        Shelf::default()
+                    });
+                    if shelf.answer.is_some() { self.take_external(link) } else { shelf.waiting.push(link) }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Returns what is known of a package, and asks for it the first time.
+    fn book(&mut self, name: &PackageName) -> &mut Book {
+        if !self.books.contains_key(name) {
+            self.needs.push(Need::Packument(name.clone()));
+            self.books.insert(name.clone(), Book::default());
+        }
+        self.books.entry(name.clone()).or_default()
+    }
+
+    /// Chooses the version for a dependency whose packument is here.
+    fn choose(&mut self, at: usize) {
+        let link = &self.tree.links[at];
+        let Outcome::Waiting(Ask::Registry { name, want }) = &link.outcome else {
+            return;
+        };
+        let (name, want) = (name.clone(), want.clone());
+        let is_of_project = matches!(link.owner, Owner::Root(_));
+        let Some(book) = self.books.get(&name) else { return };
+        let packument = match &book.answer {
+            Some(Ok(packument)) => packument.clone(),
+            Some(Err(fault)) => {
+                self.tree.links[at].outcome = Outcome::Failed(fault.clone());
+                return;
+            }
+            None => return,
+        };
+        let pinned = self.pin_of(link).filter(|pin| pin.name == name && keeps(pin, &want, &link.specifier));
+        let pinned = pinned.and_then(|pin| packument.versions.binary_search_by(|listed| listed.version.cmp(&pin.version)).ok());
+        let text = match &want {
+            Want::Range(range) => range.text(),
+            Want::Tag(tag) => tag,
+        };
+        let optional = self.is_optional(at);
+        let found = match (pinned, book.picks.get(text)) {
+            (Some(index), _) => Ok(self.node_of_version(&packument, index, None, optional)),
+            (None, Some(known)) if !is_of_project => known.clone(),
+            (None, _) => {
+                let direct = if is_of_project { &[] } else { book.direct.as_slice() };
+                let preferred = Preferred { pinned: self.pins.versions(&name), direct };
+                let found = pick::pick(&packument, &want, preferred);
+                let found = found.map(|Picked { index, manifest }| self.node_of_version(&packument, index, Some(manifest), optional));
+                if let (false, Some(book)) = (is_of_project, self.books.get_mut(&name)) {
+                    book.picks.insert(text.to_owned(), found.clone());
+                }
+                found
+            }
+        };
+        self.tree.links[at].outcome = match found {
+            Ok(node) => Outcome::Package(node),
+            Err(fault) => Outcome::Failed(fault),
+        };
+    }
+
+    /// Returns what the previous lockfile has for one dependency.
+    fn pin_of(&self, link: &Link) -> Option<&Pin> {
+        match link.owner {
+            Owner::Root(root) => self.pins.edge(&importer_key(&self.tree.roots[root].path), &link.alias),
+            Owner::Node(id) => self.pins.edge(&self.tree.node(id).package.id, &link.alias),
+        }
+    }
+
+    /// Returns the node of one version of a package, and makes it the first time.
+    fn node_of_version(&mut self, packument: &Packument, index: usize, manifest: Option<Manifest>, optional: bool) -> NodeId {
+        let name = &packument.name;
+        if let Some(node) = self.books.get(name).and_then(|book| book.nodes.get(&index)) {
+            return *node;
+        }
+        let listed = &packument.versions[index];
+        let manifest = manifest.unwrap_or_else(|| packument.manifest(listed));
+        let identity = Identity::of_version(name, listed.version.to_string(), &manifest, &self.registries);
+        let node = self.add_node(identity, manifest, optional);
+        self.book(name).nodes.insert(index, node);
+        node
+    }
+
+    fn is_optional(&self, link: usize) -> bool {
+        let link = &self.tree.links[link];
+        link.optional || matches!(link.owner, Owner::Node(owner) if self.tree.node(owner).optional)
+    }
+
+    fn take_external(&mut self, at: usize) {
+        let link = &self.tree.links[at];
+        let Outcome::Waiting(Ask::External(source)) = &link.outcome else {
+            return;
+        };
+        let outcome = match self.externals.get(source).and_then(|shelf| shelf.answer.clone()) {
+            None => return,
+            Some(Err(fault)) => Outcome::Failed(fault),
+            Some(Ok(External { manifest, integrity })) => {
+                let name = manifest.name.as_deref().and_then(|name| PackageName::parse(name).ok());
+                let name = name.unwrap_or_else(|| link.alias.clone());
+                let version = manifest.version.clone().unwrap_or_default();
+                let identity = Identity { name, version, source: source.clone(), integrity };
+                let id = identity.id();
+                match self.external_nodes.get(&id) {
+                    Some(node) => Outcome::Package(*node),
+                    None => {
+                        let node = self.add_node(identity, manifest, self.is_optional(at));
+                        self.external_nodes.insert(id, node);
+                        Outcome::Package(node)
+                    }
+                }
+            }
+        };
+        self.tree.links[at].outcome = outcome;
+    }
+
+    fn add_node(&mut self, identity: Identity, mut manifest: Manifest, optional: bool) -> NodeId {
+        let id = NodeId(u32::try_from(self.tree.nodes.len()).unwrap_or(u32::MAX));
+        let mut node = describe::node(identity, &mut manifest, self.rules());
+        let links = describe::links(&mut node, Owner::Node(id), &manifest, self.rules());
+        let first = self.tree.links.len();
+        self.tree.links.extend(links);
+        node.links = first..self.tree.links.len();
+        node.optional = optional;
+        self.queue.extend(node.links.clone());
+        let package = &node.package;
+        self.chosen.push(Chosen {
+            id: package.id.clone(),
+            name: package.name.clone(),
+            version: package.version.clone(),
+            source: package.source.clone(),
+            integrity: package.integrity.clone(),
+            platform: package.platform.clone(),
+            optional,
+        });
+        self.tree.nodes.push(node);
+        id
+    }
+
+    /// Looks at peers when nothing is outstanding. Ends with the answer or with new questions.
+    fn settle(&mut self) {
+        loop {
+            self.take_hoists();
+            self.start_queued();
+            if !self.needs.is_empty() {
+                return;
+            }
+            match self.attempt() {
+                Ok(Some(plan)) => {
+                    for (root, name, node) in plan.present {
+                        self.tree.roots[root].providers.insert(name, Some(node));
+                    }
+                    for hoist in plan.absent {
+                        self.book(&hoist.name);
+                        self.hoists.push(hoist);
+                    }
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    self.settled = Some(Err(error));
+                    return;
+                }
+            }
+            if !self.needs.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Resolves the peers of the tree as it stands. Returns what has to be added first, or settles.
+    fn attempt(&mut self) -> Result<Option<hoist::Plan>, ResolveError> {
+        let pruned = prune::prune(&self.tree)?;
+        let mut contexts = peers::resolve(&self.tree, &pruned, &self.options)?;
+        if self.options.auto_install_peers {
+            let plan = hoist::plan(&self.tree, &contexts);
+            if !plan.present.is_empty() || !plan.absent.is_empty() {
+                return Ok(Some(plan));
+            }
+        }
+        if self.options.dedupe_peer_dependents {
+            contexts.dedupe();
+        }
+        let mut warnings = assemble::warnings(&self.tree, &contexts);
+        warnings.extend(prune::warnings(&self.tree, &pruned));
+        warnings.append(&mut self.warnings);
+        for root in &self.tree.roots {
+            for (name, node) in &root.providers {
+                if let Some(node) = node.filter(|node| pruned.is_broken(*node)) {
+                    let reason = prune::reason_below(&self.tree, node);
+                    warnings.push(Warning::PeerUnavailable { importer: root.label.clone(), name: name.to_string(), reason });
+                }
+            }
+        }
+        let (of_peers, others): (Vec<Warning>, Vec<Warning>) = warnings.into_iter().partition(Warning::is_about_peers);
+        if self.options.strict_peer_dependencies && !of_peers.is_empty() {
+            return Err(ResolveError::Peers(of_peers));
+        }
+        let warnings = others.into_iter().chain(of_peers).collect();
+        self.settled = Some(Ok((assemble::assemble(&self.tree, &contexts), warnings)));
+        Ok(None)
+    }
+
+    /// Chooses versions for the missing peers whose packuments have arrived.
+    fn take_hoists(&mut self) {
+        for Hoist { root, name, ranges } in std::mem::take(&mut self.hoists) {
+            let answer = self.books.get(&name).and_then(|book| book.answer.clone());
+            let packument = match answer {
+                Some(Ok(packument)) => packument,
+                failed => {
+                    let reason = failed.and_then(Result::err).map_or_else(String::new, |fault| fault.to_string());
+                    let importer = self.tree.roots[root].label.clone();
+                    self.warnings.push(Warning::PeerUnavailable { importer, name: name.to_string(), reason });
+                    self.tree.roots[root].providers.insert(name, None);
+                    continue;
+                }
+            };
+            let suits = |version: &&Version| ranges.iter().all(|range| range.contains_with_prereleases(version));
+            let pinned = self.pins.versions(&name).iter().filter(suits).find_map(|version| packument.find(version));
+            let picked = match pinned {
+                Some(listed) => Some(Picked {
+                    index: packument.versions.partition_point(|other| other.version < listed.version),
+                    manifest: packument.manifest(listed),
+                }),
+                None => pick::pick_for_all(&packument, &ranges),
+            };
+            let node = picked.map(|picked| self.node_of_version(&packument, picked.index, Some(picked.manifest), false));
+            if node.is_none() {
+                let ranges = ranges.iter().map(|range| range.text().to_owned()).collect();
+                let importer = self.tree.roots[root].label.clone();
+                self.warnings.push(Warning::PeerConflict { importer, name: name.to_string(), ranges });
+            }
+            self.tree.roots[root].providers.insert(name, node);
+        }
+    }
+}
+
+/// Says whether the previous version still does. A tag keeps what it once stood for while the words are the same.
+fn keeps(pin: &Pin, want: &Want, specifier: &str) -> bool {
+    let is_same_request = pin.specifier.as_deref().is_none_or(|previous| previous == specifier);
+    match want {
+        Want::Range(range) => range.contains(&pin.version) || (is_same_request && range.contains_with_prereleases(&pin.version)),
+        Want::Tag(_) => is_same_request,
+    }
+}
+
+fn place_of(source: &Source) -> &str {
+    match source {
+        Source::Registry { .. } => "",
+        Source::Tarball { url } => url,
+        Source::LocalTarball { path } | Source::Folder { path } => path,
+    }
+}
