@@ -1,0 +1,15 @@
+//! The tests, one file a theme.
+
+mod basics;
+mod tidy;
+
+#[test]
+fn no_file_of_the_suite_is_forgotten() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite");
+    let listed = std::fs::read_to_string(folder.join("mod.rs")).unwrap();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let module = name.trim_end_matches(".rs");
+        assert!(module == "mod" || listed.contains(&format!("mod {module};")), "tests/suite/mod.rs does not list `{module}`");
+    }
+}
