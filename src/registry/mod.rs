@@ -1,1 +1,36 @@
-//! x
+//! What the network says: packuments and tarballs.
+//!
+//! A [`Client`] is asked and calls back. Everything between is hidden: one thread with an event loop that only moves
+//! bytes, a queue that decides what is sent first and how much may be under way, retries, redirects, credentials, the
+//! cache of packuments. Work that keeps a processor busy — reading packuments, hashing, inflating, unpacking — is done on
+//! the pool, so that the loop is always ready for the next byte.
+//!
+//! ```text
+//!            packument ──► cache (fresh) ─────────────────────────────► deliver
+//!  Client ──┤              cache (stale), none ──► queue ──► network ──► read ──► deliver ──► cache
+//!            tarball ────────────────────────────► queue ──► network ──► unpack ──► deliver
+//! ```
+//!
+//! What comes from the network is hostile until it is checked. The files of a tarball go to a [`tarball::Sink`]: this
+//! folder does not know the store. It knows no environment and no settings file either; a [`config::Config`] is a plain
+//! value.
+
+mod address;
+mod body;
+mod cache;
+mod client;
+pub mod config;
+mod download;
+mod error;
+mod event;
+mod network;
+mod packuments;
+mod queue;
+mod retry;
+pub mod tarball;
+mod tls;
+mod transport;
+
+pub use client::{Client, TarballRequest};
+pub use error::RegistryError;
+pub use event::Event;

@@ -1,0 +1,144 @@
+//! What the rest of deka sees of registries: ask for a packument or a tarball, and be called back.
+
+use super::address;
+use super::cache;
+use super::config::{Config, Freshness};
+use super::download::{self, Arrival, LastChance};
+use super::error::RegistryError;
+use super::event::Event;
+use super::network::{Network, Request, Task};
+use super::packuments;
+use super::queue::Class;
+use super::tarball::{Limits, Sink, TarballError, Unpacked, unpack_bytes, unpack_stream};
+use crate::package::integrity::Integrity;
+use crate::package::name::PackageName;
+use crate::package::packument::Packument;
+use crate::pool::{Priority, Spawner};
+use rustc_hash::FxHashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+use url::Url;
+
+/// Talks to registries. Cheap to clone; nothing is started and no certificate is read before it is needed. A request
+/// that was made is finished also when the client is dropped, as long as its pool lives.
+#[derive(Clone)]
+pub struct Client {
+    network: Arc<Network>,
+    /// The cache folder of each registry.
+    folders: Arc<FxHashMap<Url, PathBuf>>,
+}
+
+/// A tarball that is wanted.
+#[derive(Clone, Debug)]
+pub struct TarballRequest {
+    /// The package.
+    pub name: PackageName,
+    /// Its version; a text, since a tarball of some other place may have none that is valid.
+    pub version: String,
+    /// Where it is; when that is not said, where the package's registry keeps it.
+    pub url: Option<String>,
+    /// The hash that its bytes must have, if one is known.
+    pub integrity: Option<Integrity>,
+    /// The bytes that it is expected to unpack to, 0 when unknown: what is large goes first.
+    pub weight_hint: u64,
+}
+
+impl Client {
+    /// Makes a client whose answers are worked on by `pool`. It tells `events` what happens on the network.
+    pub fn new(config: Config, pool: Spawner, events: impl Fn(Event<'_>) + Send + Sync + 'static) -> Client {
+        let registries = std::iter::once(&config.default).chain(config.scopes.values());
+        let folders = registries.map(|registry| (registry.clone(), cache::folder(&config, registry))).collect();
+        Client { network: Arc::new(Network::new(config, pool, Box::new(events))), folders: Arc::new(folders) }
+    }
+
+    /// Gets a packument, from the cache or the network. `deliver` is called once, on the pool with
+    /// [`Priority::Resolve`].
+    pub fn packument(&self, name: PackageName, deliver: impl FnOnce(Result<Arc<Packument>, RegistryError>) + Send + 'static) {
+        let Client { network, folders } = self.clone();
+        self.network.pool.spawn(Priority::Resolve, move || {
+            let registry = address::registry(&network.config, &name);
+            let folder = folders.get(registry).cloned().unwrap_or_else(|| cache::folder(&network.config, registry));
+            let path = cache::file(&folder, &name);
+            packuments::get(&network, name, path, Box::new(deliver));
+        });
+    }
+
+    /// Downloads, checks and unpacks a tarball into a sink of `make_sink`; the sink is handed over only when all its
+    /// bytes are right. When they were damaged on their way, they are fetched once more into a new sink. `deliver` is
+    /// called once, on the pool with [`Priority::Import`] or, for a large tarball, on a thread of its own.
+    pub fn tarball<S: Sink + 'static>(
+        &self,
+        request: TarballRequest,
+        mut make_sink: impl FnMut() -> S + Send + 'static,
+        deliver: impl FnOnce(Result<(S, Unpacked), RegistryError>) + Send + 'static,
+    ) {
+        let subject = format!("{}@{}", request.name, request.version);
+        let url = match self.address_of(&request, &subject) {
+            Ok(url) => url,
+            Err(error) => return self.network.pool.spawn(Priority::Import, move || deliver(Err(error))),
+        };
+        let (what, place, expected) = (subject.clone(), address::shown(&url), request.integrity);
+        let limits = Limits::default();
+        let mut deliver = Some(deliver);
+        let import = move |arrival: Arrival<'_>, last: LastChance| {
+            let mut sink = None;
+            let outcome = match arrival {
+                Arrival::Failed(error) => Err(error),
+                Arrival::Whole(body) => Ok(unpack_bytes(body, expected.as_ref(), &limits, sink.insert(make_sink()))),
+                Arrival::Stream(reader) => Ok(unpack_stream(reader, expected.as_ref(), &limits, sink.insert(make_sink()))),
+            };
+            let outcome = match outcome {
+                Ok(Err(damage @ TarballError::Read(_))) => return Some(damage),
+                Ok(Err(damage)) if !last.0 && damage.is_damage() => return Some(damage),
+                Ok(Err(source)) => Err(RegistryError::Tarball { subject: what.clone(), url: place.clone(), source }),
+                Ok(Ok(unpacked)) => Ok(unpacked),
+                Err(error) => Err(error),
+            };
+            if let Some(deliver) = deliver.take() {
+                match (outcome, sink) {
+                    (Ok(unpacked), Some(sink)) => deliver(Ok((sink, unpacked))),
+                    (Err(error), _) => deliver(Err(error)),
+                    (Ok(_), None) => {}
+                }
+            }
+            None
+        };
+        let class = Class::of_tarball(request.weight_hint);
+        let task = download::Task { import: Box::new(import), weight: request.weight_hint, refetched: false };
+        let task = Task::Tarball(task);
+        self.network.push(Request { subject, url, class, attempts: 0, started: Instant::now(), task });
+    }
+
+    /// Returns where the registry of a package keeps the tarball of a version.
+    pub fn tarball_url(&self, name: &PackageName, version: &str) -> Url {
+        address::tarball(&self.network.config, name, version)
+    }
+
+    /// Returns the registry of a package.
+    pub fn registry(&self, name: &PackageName) -> &Url {
+        address::registry(&self.network.config, name)
+    }
+
+    fn address_of(&self, request: &TarballRequest, subject: &str) -> Result<Url, RegistryError> {
+        let subject = || subject.to_owned();
+        if self.network.config.freshness == Freshness::Offline {
+            return Err(RegistryError::Offline { subject: subject() });
+        }
+        let Some(text) = &request.url else {
+            return Ok(self.tarball_url(&request.name, &request.version));
+        };
+        let Ok(mut url) = Url::parse(text) else {
+            let text = text.split(['?', '#', '@']).next().unwrap_or_default().escape_debug().to_string();
+            return Err(RegistryError::Address { subject: subject(), url: text, reason: "it is not an address" });
+        };
+        // Some registries behind a proxy do not know that they are reached by https.
+        let registry = self.registry(&request.name);
+        let is_same_host = registry.host() == url.host() && registry.port().is_none() && url.port().is_none();
+        if url.scheme() == "http" && registry.scheme() == "https" && is_same_host {
+            // Cannot fail between these two schemes.
+            let _ = url.set_scheme("https");
+        }
+        Ok(url)
+    }
+}

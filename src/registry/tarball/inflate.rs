@@ -1,0 +1,145 @@
+//! Gzip of a whole body in one step, into a buffer that each thread keeps.
+//!
+//! libdeflate inflates twice as fast as a streaming decoder, since it always sees all of the input and all of the output.
+//! The safe binding does not say how much of the input a member took, and without that a second member, or rubbish behind
+//! the first, goes unseen. So the one function that does is called here, in the only unsafe code of the registry.
+
+use std::cell::RefCell;
+use std::ptr::NonNull;
+
+/// What a body inflates to.
+pub(crate) enum Inflated<'a> {
+    /// All of its bytes.
+    Whole(&'a [u8]),
+    /// More bytes than were allowed.
+    TooLarge,
+    /// It is damaged; the text says how.
+    Damaged(String),
+}
+
+/// The most that one byte of deflate can stand for: a claim above is a lie, and no memory is spent on it.
+const EXPANSION_MAX: usize = 1032;
+/// The most bytes of buffer that a thread keeps for the next body.
+const KEPT_BYTES: usize = 16 << 20;
+
+thread_local! {
+    static WORKSPACE: RefCell<Option<Workspace>> = const { RefCell::new(None) };
+}
+
+struct Workspace {
+    decoder: Decoder,
+    /// Its length only grows, so that old bytes are overwritten and not cleared first.
+    buffer: Vec<u8>,
+}
+
+/// Inflates all members of a gzip body of at most `limit_bytes` and shows the outcome to `look`. The bytes live in a
+/// buffer of this thread, which is why they cannot be kept.
+pub(crate) fn with_inflated<T>(packed: &[u8], limit_bytes: usize, look: impl FnOnce(Inflated<'_>) -> T) -> T {
+    let kept = WORKSPACE.take().or_else(|| Some(Workspace { decoder: Decoder::new()?, buffer: Vec::new() }));
+    let Some(mut workspace) = kept else {
+        return look(Inflated::Damaged("there is no memory to inflate it".to_owned()));
+    };
+    let answer = match inflate(&mut workspace, packed, limit_bytes) {
+        Ok(length) => look(Inflated::Whole(&workspace.buffer[..length])),
+        Err(Failure::TooLarge) => look(Inflated::TooLarge),
+        Err(Failure::Damaged(reason)) => look(Inflated::Damaged(reason.to_owned())),
+    };
+    if workspace.buffer.capacity() > KEPT_BYTES {
+        workspace.buffer = Vec::new();
+    }
+    WORKSPACE.set(Some(workspace));
+    answer
+}
+
+enum Failure {
+    TooLarge,
+    Damaged(&'static str),
+}
+
+fn inflate(workspace: &mut Workspace, packed: &[u8], limit_bytes: usize) -> Result<usize, Failure> {
+    let ceiling = packed.len().saturating_mul(EXPANSION_MAX).min(limit_bytes);
+    // The last four bytes are the size of the last member, which is nearly always the only one.
+    let claim = packed.last_chunk::<4>().map_or(0, |size| u32::from_le_bytes(*size) as usize);
+    if claim > limit_bytes && claim <= packed.len().saturating_mul(EXPANSION_MAX) {
+        return Err(Failure::TooLarge);
+    }
+    grow(&mut workspace.buffer, claim.min(ceiling));
+    let (mut rest, mut length) = (packed, 0);
+    loop {
+        // A kept buffer may be longer than what is allowed here.
+        let end = workspace.buffer.len().min(ceiling);
+        match workspace.decoder.member(rest, &mut workspace.buffer[length..end]) {
+            Ok((taken, inflated)) => {
+                rest = rest.get(taken..).unwrap_or_default();
+                length += inflated;
+            }
+            Err(MemberError::NoSpace) if end >= ceiling => {
+                return Err(if ceiling == limit_bytes { Failure::TooLarge } else { Failure::Damaged("its data cannot be read") });
+            }
+            Err(MemberError::NoSpace) => {
+                let wanted = (end * 2).max(64 << 10).min(ceiling);
+                grow(&mut workspace.buffer, wanted);
+                continue;
+            }
+            Err(MemberError::BadData) => return Err(Failure::Damaged("its data or checksum is wrong, or it ends too early")),
+        }
+        if rest.iter().all(|byte| *byte == 0) {
+            return Ok(length);
+        }
+        if rest[0] != 0x1f {
+            return Err(Failure::Damaged("something stands behind its end"));
+        }
+    }
+}
+
+fn grow(buffer: &mut Vec<u8>, length: usize) {
+    if buffer.len() < length {
+        buffer.resize(length, 0);
+    }
+}
+
+enum MemberError {
+    NoSpace,
+    BadData,
+}
+
+/// A decoder of libdeflate.
+struct Decoder(NonNull<libdeflate_sys::libdeflate_decompressor>);
+
+impl Decoder {
+    /// Returns nothing when there is no memory.
+    fn new() -> Option<Decoder> {
+        // SAFETY: the function has no precondition; it answers null when it fails.
+        NonNull::new(unsafe { libdeflate_sys::libdeflate_alloc_decompressor() }).map(Decoder)
+    }
+
+    /// Inflates the first member of `packed` and checks its CRC-32 and size; returns the bytes taken and written.
+    fn member(&mut self, packed: &[u8], out: &mut [u8]) -> Result<(usize, usize), MemberError> {
+        let (mut taken, mut written) = (0usize, 0usize);
+        // SAFETY: the decoder is live and borrowed alone; both slices are passed with their own lengths, libdeflate reads
+        // and writes only within them, and the two counters outlive the call.
+        let result = unsafe {
+            libdeflate_sys::libdeflate_gzip_decompress_ex(
+                self.0.as_ptr(),
+                packed.as_ptr().cast(),
+                packed.len(),
+                out.as_mut_ptr().cast(),
+                out.len(),
+                &mut taken,
+                &mut written,
+            )
+        };
+        match result {
+            libdeflate_sys::libdeflate_result_LIBDEFLATE_SUCCESS => Ok((taken, written)),
+            libdeflate_sys::libdeflate_result_LIBDEFLATE_INSUFFICIENT_SPACE => Err(MemberError::NoSpace),
+            _ => Err(MemberError::BadData),
+        }
+    }
+}
+
+impl Drop for Decoder {
+    fn drop(&mut self) {
+        // SAFETY: the pointer came from `libdeflate_alloc_decompressor` and is freed once, here.
+        unsafe { libdeflate_sys::libdeflate_free_decompressor(self.0.as_ptr()) }
+    }
+}

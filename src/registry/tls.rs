@@ -1,0 +1,86 @@
+//! The HTTP clients, made when they are first needed.
+//!
+//! Reading and parsing the system's root certificates takes longer than a small install from a local registry, so the
+//! client for `http:` has none, and the one for `https:` is made before the first request that needs it.
+
+use super::config::{Certificate, Config};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+/// Windows of HTTP/2: room for many tarballs on one connection.
+const STREAM_WINDOW_BYTES: u32 = 2 << 20;
+const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
+
+/// Makes the client for `http:` addresses. A proxy may be reached by https all the same, so it has the roots then.
+pub(super) fn plain(config: &Config) -> Result<reqwest::Client, String> {
+    let proxied = config.proxy.http.as_deref().is_some_and(|proxy| proxy.starts_with("https:"));
+    build(config, if proxied { roots(config)? } else { Vec::new() }, None)
+}
+
+/// Makes the client for `https:` addresses that shows a certificate, or none.
+pub(super) fn secure(config: &Config, certificate: Option<&Certificate>) -> Result<reqwest::Client, String> {
+    build(config, roots(config)?, certificate)
+}
+
+fn build(config: &Config, roots: Vec<reqwest::Certificate>, certificate: Option<&Certificate>) -> Result<reqwest::Client, String> {
+    // Fails when it was installed before, by an earlier client.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = reqwest::Client::builder()
+        .tls_backend_rustls()
+        .tls_certs_only(roots)
+        .tls_danger_accept_invalid_certs(!config.strict_ssl)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .user_agent(&config.user_agent)
+        .connect_timeout(config.timeout)
+        .read_timeout(config.timeout)
+        .tcp_nodelay(true)
+        .pool_max_idle_per_host(config.concurrency)
+        .http2_initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .http2_initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .no_proxy();
+    for proxy in proxies(config)? {
+        builder = builder.proxy(proxy);
+    }
+    if let Some(Certificate { cert, key }) = certificate {
+        let pem = [cert, b"\n".as_slice(), key].concat();
+        let identity = reqwest::Identity::from_pem(&pem).map_err(|_| "the client certificate or its key cannot be read".to_owned())?;
+        builder = builder.identity(identity);
+    }
+    builder.build().map_err(|error| super::transport::cause(&error))
+}
+
+/// Loads the configured roots, or those of the system. A broken certificate among the latter is left out.
+fn roots(config: &Config) -> Result<Vec<reqwest::Certificate>, String> {
+    if !config.strict_ssl {
+        return Ok(Vec::new());
+    }
+    let ders: Vec<CertificateDer<'static>> = if config.ca.is_empty() {
+        rustls_native_certs::load_native_certs().certs
+    } else {
+        let parsed = config.ca.iter().flat_map(|pem| CertificateDer::pem_slice_iter(pem));
+        parsed.collect::<Result<_, _>>().map_err(|error| format!("a configured root certificate cannot be read: {error}"))?
+    };
+    if ders.is_empty() {
+        return Err("no root certificate was found; name a file of them with `cafile`".to_owned());
+    }
+    let mut scratch = rustls::RootCertStore::empty();
+    let usable = ders.into_iter().filter(|der| scratch.add(der.clone()).is_ok());
+    usable.map(|der| reqwest::Certificate::from_der(&der).map_err(|error| super::transport::cause(&error))).collect()
+}
+
+fn proxies(config: &Config) -> Result<Vec<reqwest::Proxy>, String> {
+    let except = config.proxy.no_proxy.as_deref().and_then(reqwest::NoProxy::from_string);
+    let mut proxies = Vec::new();
+    type Make = fn(&str) -> reqwest::Result<reqwest::Proxy>;
+    let http: Make = |address| reqwest::Proxy::http(address);
+    let https: Make = |address| reqwest::Proxy::https(address);
+    for (address, make) in [(&config.proxy.http, http), (&config.proxy.https, https)] {
+        if let Some(address) = address.as_deref().filter(|address| !address.is_empty()) {
+            let proxy = make(address).map_err(|_| "the address of the proxy cannot be read".to_owned())?;
+            proxies.push(proxy.no_proxy(except.clone()));
+        }
+    }
+    Ok(proxies)
+}
