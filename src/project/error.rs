@@ -1,0 +1,102 @@
+//! What can be wrong with a project, its settings and its surroundings.
+
+use super::settings::Origin;
+use crate::fs::FsError;
+use crate::package::manifest::FieldError;
+use std::path::PathBuf;
+
+/// A fault that the user can mend.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    /// A file could not be read or written.
+    #[error(transparent)]
+    Fs(#[from] FsError),
+    /// Neither the folder nor one above it is a project.
+    #[error("there is no package.json in {} or above it", from.display())]
+    NoManifest {
+        /// Where the search began.
+        from: PathBuf,
+    },
+    /// A manifest is not JSON.
+    #[error("{}:{line}:{column}: the file is not valid JSON: {reason}", path.display())]
+    Json {
+        /// The manifest.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1.
+        column: usize,
+        /// What the parser expected.
+        reason: String,
+    },
+    /// `pnpm-workspace.yaml` is not YAML.
+    #[error("{}: the file is not valid YAML: {reason}", path.display())]
+    Yaml {
+        /// The file.
+        path: PathBuf,
+        /// What the parser says, with line and column.
+        reason: String,
+    },
+    /// A field has the wrong type.
+    #[error("{}: {fault}", path.display())]
+    Field {
+        /// The file that has the field.
+        path: PathBuf,
+        /// The field and what is wrong with it.
+        fault: FieldError,
+    },
+    /// An override refers to a dependency that the project does not have.
+    #[error("{}: the override of `{selector}` is `{reference}`, but the project has no dependency of that name", path.display())]
+    OverrideReference {
+        /// The file with the override.
+        path: PathBuf,
+        /// What is overridden.
+        selector: String,
+        /// The reference, with its `$`.
+        reference: String,
+    },
+    /// A setting has a value that makes no sense.
+    #[error("the setting `{name}` must be {expected}, but {origin} says `{value}`")]
+    Setting {
+        /// The setting.
+        name: String,
+        /// What belongs there.
+        expected: String,
+        /// What was given, with control characters escaped.
+        value: String,
+        /// Who gave it.
+        origin: Origin,
+    },
+    /// Nothing says where files of the user belong.
+    #[error("cannot tell where to keep the {what}: HOME is not set")]
+    NoHome {
+        /// What needs a place.
+        what: &'static str,
+    },
+    /// Nothing says where packages come from.
+    #[error("no registry is configured, and npm does not name one: {reason}")]
+    NoRegistry {
+        /// Why npm gave no answer.
+        reason: String,
+    },
+    /// A program that supplies a token did not.
+    #[error("the token helper {} failed: {reason}", path.display())]
+    TokenHelper {
+        /// The program.
+        path: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+/// The result of looking at a project.
+pub type Result<T> = std::result::Result<T, ProjectError>;
+
+/// Returns text for a message, with control characters escaped and no longer than a line.
+pub fn shown(text: &str) -> String {
+    let mut shown: String = text.chars().take(200).collect::<String>().escape_debug().to_string();
+    if text.chars().nth(200).is_some() {
+        shown.push('…');
+    }
+    shown
+}

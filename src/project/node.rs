@@ -1,0 +1,85 @@
+//! Which version of node is installed, for checking `engines`.
+//!
+//! Starting node costs more than everything else that an install does when nothing changed. So it is asked once, and the
+//! answer is kept in the cache together with the stamp of the binary that gave it.
+
+use super::ask::{Asked, ask};
+use super::env::Env;
+use super::stamp::{FileStamp, Stat};
+use crate::fs;
+use std::path::Path;
+use std::time::Duration;
+
+/// The file in the cache folder. One line: version, size, time and number of the binary, and its path last.
+const FILE: &str = "node-version";
+/// How long node may take to say its version.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Returns the version of the node that is on `PATH`, without a `v`; nothing when there is none or it does not say.
+pub fn node_version(env: &Env, cache_dir: &Path) -> Option<String> {
+    // The real binary, so that a version manager that moves a link is noticed.
+    let node = std::fs::canonicalize(env.find_program("node")?).ok()?;
+    let stat = FileStamp::of_written(&node).stat?;
+    let kept = cache_dir.join(FILE);
+    if let Some(version) = fs::read_if_there(&kept).ok().flatten().and_then(|line| recall(&line, &node, stat)) {
+        return Some(version);
+    }
+    let cwd = node.parent().unwrap_or(Path::new("/"));
+    let answer = ask(&Asked { program: &node, arguments: &["--version"], env, cwd, timeout: TIMEOUT }).ok()?;
+    let version = answer.trim().trim_start_matches('v');
+    if !version.starts_with(|first: char| first.is_ascii_digit()) || version.contains(char::is_whitespace) {
+        return None;
+    }
+    // A cache that cannot be written only means that node is asked again.
+    let _ = fs::create_dir_all(cache_dir).and_then(|()| fs::write_atomic(&kept, line(version, &node, stat).as_bytes()));
+    Some(version.to_owned())
+}
+
+fn line(version: &str, node: &Path, stat: Stat) -> String {
+    format!("{version} {} {} {} {}\n", stat.size, stat.mtime_ns, stat.inode, node.display())
+}
+
+fn recall(kept: &[u8], node: &Path, stat: Stat) -> Option<String> {
+    let kept = std::str::from_utf8(kept).ok()?;
+    let version = kept.split(' ').next()?;
+    (kept == line(version, node, stat)).then(|| version.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::node_version;
+    use crate::project::env::Env;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    fn write_node(folder: &Path, version: &str) {
+        let node = folder.join("bin/node");
+        let script = format!("#!/bin/sh\necho asked >> {}\necho {version}\n", folder.join("log").display());
+        // A new file, since the old one may still be in use by the kernel.
+        let _ = fs::remove_file(&node);
+        fs::write(&node, script).expect("a file");
+        fs::set_permissions(&node, fs::Permissions::from_mode(0o755)).expect("permissions");
+    }
+
+    #[test]
+    fn asks_once_for_each_binary() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir(folder.path().join("bin")).expect("a folder");
+        let path = format!("relative:{}:/usr/bin:/bin", folder.path().join("bin").display());
+        let env = Env::from_iter([("PATH", path)]);
+        let cache = folder.path().join("cache");
+        let asked = || fs::read_to_string(folder.path().join("log")).unwrap_or_default().lines().count();
+        write_node(folder.path(), "v20.1.0");
+        for _ in 0..3 {
+            assert_eq!(node_version(&env, &cache).as_deref(), Some("20.1.0"));
+        }
+        assert_eq!(asked(), 1);
+        write_node(folder.path(), "v22.10.0");
+        assert_eq!(node_version(&env, &cache).as_deref(), Some("22.10.0"));
+        assert_eq!(asked(), 2);
+        write_node(folder.path(), "something else");
+        assert_eq!(node_version(&env, &cache), None);
+        assert_eq!(node_version(&Env::default(), &cache), None);
+    }
+}

@@ -1,0 +1,121 @@
+//! Stamps: what a `stat` says of a file, kept to notice later that it changed.
+//!
+//! A stamp is taken from the open file before it is read, so that a change during the reading is noticed next time. Two
+//! writes within one tick of the file system's clock can look alike; a file that is younger than a few ticks gets a
+//! stamp that never matches. That costs one slower run and never a wrong answer.
+
+use crate::fs::{Context, Result};
+use std::fs::{File, Metadata};
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// How old a file must be for its time to be telling.
+const AGE_MIN: Duration = Duration::from_millis(20);
+/// Stands for a time that never matches.
+const NEVER: i64 = i64::MIN;
+
+/// A file, or its absence, at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileStamp {
+    /// The file, absolute.
+    pub path: PathBuf,
+    /// What stood there; nothing when no file did.
+    pub stat: Option<Stat>,
+}
+
+/// What tells one content of a file from another without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// The length in bytes.
+    pub size: u64,
+    /// When the content last changed, in nanoseconds since 1970.
+    pub mtime_ns: i64,
+    /// The number of the file.
+    pub inode: u64,
+}
+
+impl Stat {
+    fn of(found: &Metadata) -> Stat {
+        let mtime_ns = found.mtime().saturating_mul(1_000_000_000).saturating_add(found.mtime_nsec());
+        Stat { size: found.size(), mtime_ns, inode: found.ino() }
+    }
+}
+
+impl FileStamp {
+    /// Takes the stamp of a file that others may write.
+    pub fn take(path: &Path) -> FileStamp {
+        FileStamp { path: path.to_owned(), stat: std::fs::metadata(path).ok().map(|found| guarded(&found)) }
+    }
+
+    /// Takes the stamp of a file that deka itself has just written and so knows the content of.
+    pub fn of_written(path: &Path) -> FileStamp {
+        FileStamp { path: path.to_owned(), stat: std::fs::metadata(path).ok().map(|found| Stat::of(&found)) }
+    }
+
+    /// Says whether the file is as it was.
+    pub fn is_current(&self) -> bool {
+        match std::fs::metadata(&self.path) {
+            Ok(found) => self.stat == Some(Stat::of(&found)),
+            Err(_) => self.stat.is_none(),
+        }
+    }
+}
+
+/// Reads a file and takes its stamp; no content when it is not there or not a file.
+pub fn read(path: &Path) -> Result<(Option<Vec<u8>>, FileStamp)> {
+    let absent = || (None, FileStamp { path: path.to_owned(), stat: None });
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(absent()),
+        Err(error) => return Err(error).at("read", path),
+    };
+    let found = file.metadata().at("read", path)?;
+    if !found.is_file() {
+        return Ok((None, FileStamp { path: path.to_owned(), stat: Some(guarded(&found)) }));
+    }
+    let mut text = Vec::with_capacity(usize::try_from(found.size()).unwrap_or(0).min(1 << 20) + 1);
+    file.read_to_end(&mut text).at("read", path)?;
+    Ok((Some(text), FileStamp { path: path.to_owned(), stat: Some(guarded(&found)) }))
+}
+
+fn guarded(found: &Metadata) -> Stat {
+    let settled =
+        found.modified().ok().and_then(|changed| SystemTime::now().duration_since(changed).ok()).is_some_and(|age| age >= AGE_MIN);
+    let stat = Stat::of(found);
+    if settled { stat } else { Stat { mtime_ns: NEVER, ..stat } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AGE_MIN, FileStamp, read};
+    use std::fs;
+
+    #[test]
+    fn notices_every_kind_of_change() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        let absent = FileStamp::take(&path);
+        assert!(absent.is_current());
+        fs::write(&path, "one").expect("a file");
+        assert!(!absent.is_current());
+        assert!(!FileStamp::take(&path).is_current(), "a file this young is not trusted");
+        let written = FileStamp::of_written(&path);
+        assert!(written.is_current());
+        std::thread::sleep(AGE_MIN * 2);
+        let (content, stamp) = read(&path).expect("readable");
+        assert_eq!((content.as_deref(), stamp.is_current()), (Some(&b"one"[..]), true));
+        fs::write(&path, "two").expect("a file");
+        assert!(!stamp.is_current() && !written.is_current());
+        fs::remove_file(&path).expect("a file");
+        assert!(!stamp.is_current());
+    }
+
+    #[test]
+    fn a_folder_in_place_of_a_file_reads_as_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(read(folder.path()).expect("readable").0, None);
+        assert_eq!(read(&folder.path().join("a/b")).expect("readable").0, None);
+    }
+}
