@@ -42,6 +42,7 @@ pub mod warning;
 
 use crate::fs::FsError;
 use crate::package::path::RelPath;
+use crate::store::CheckoutError;
 use std::path::PathBuf;
 
 /// Why a layout could not be planned or built.
@@ -58,6 +59,9 @@ pub enum LayoutError {
     /// A file operation failed.
     #[error(transparent)]
     Fs(#[from] FsError),
+    /// Files could not be taken from the store.
+    #[error(transparent)]
+    Checkout(#[from] CheckoutError),
     /// An install was to be finished with a package missing.
     #[error("`{slot}` was not built")]
     Unbuilt {
