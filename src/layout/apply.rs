@@ -12,12 +12,14 @@ use super::record::{Command, FILE_NAME, Record};
 use super::warning::Warning;
 use super::{LayoutError, Places, bins};
 use crate::fs::{Context, unique_suffix};
+use crate::store::{Checkout, CheckoutOptions, Store, StoredPackage};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// How names of folders for unfinished work begin.
@@ -36,6 +38,8 @@ pub struct Job {
     pub work: Work,
     /// Where.
     pub places: Places,
+    /// How files are put into slots.
+    pub checkout: CheckoutOptions,
     /// The commands of folders that are linked to where they stand, by their path in the plan.
     pub folder_commands: BTreeMap<String, Vec<Command>>,
 }
@@ -53,6 +57,9 @@ pub struct Builder {
     pub(super) built: Vec<OnceLock<Built>>,
     pub(super) warnings: Mutex<Vec<Warning>>,
 }
+
+/// A slot and what became of it.
+pub type BuildResult = (usize, Result<Checkout, LayoutError>);
 
 /// A slot that was built.
 #[derive(Debug)]
@@ -158,15 +165,11 @@ impl Builder {
         &self.job.work
     }
 
-    /// Builds one slot with the files that `fill` puts into the folder it is given, which is not there yet. `commands`
-    /// are those of its package; `has` says whether the package has a command's file. After an error nothing of the slot
-    /// is in place, and it can be built again.
-    pub fn build<E, F, H>(&self, slot: usize, contents: Contents<F, H>) -> Result<(), E>
-    where
-        E: From<LayoutError>,
-        F: FnOnce(&Path) -> Result<(), E>,
-        H: Fn(&Command) -> bool,
-    {
+    /// Builds one slot from its package. After an error nothing of the slot is in place, and it can be built again.
+    /// Objects of the store that turn out to be damaged are an error of the kind [`CheckoutError::Damaged`].
+    ///
+    /// [`CheckoutError::Damaged`]: crate::store::CheckoutError::Damaged
+    pub fn build(&self, slot: usize, store: &Store, package: &StoredPackage) -> Result<Checkout, LayoutError> {
         let planned = &self.job.wanted.slots[slot];
         let aside = match &self.shared {
             Some((_, aside)) if planned.shared => aside,
@@ -175,18 +178,46 @@ impl Builder {
         let name = aside.fresh();
         let modules = format!("{name}/node_modules");
         self.make_folders(aside, &name, &modules, planned.package_name.scope())?;
-        (contents.fill)(&aside.path_of(&modules).join(planned.package_name.as_str()))?;
+        let into = aside.path_of(&modules).join(planned.package_name.as_str());
+        let method = if planned.private { self.job.checkout.method.private() } else { self.job.checkout.method };
+        let checkout = store.checkout(package, &into, CheckoutOptions { method, ..self.job.checkout })?;
         self.link(slot, aside, &modules)?;
         if !planned.shared {
             self.move_into_place(aside, &name, &self.slots, &planned.name)?;
         }
-        let (commands, mut warnings) = bins::with_files(planned.package_name.as_str(), contents.commands, contents.has);
+        let has = |(_, file): &Command| package.tree.entries().any(|entry| entry.path == file.as_str());
+        let (commands, mut warnings) = bins::with_files(planned.package_name.as_str(), &package.facts.bins, has);
         if !warnings.is_empty() {
             self.warnings().append(&mut warnings);
         }
         // A slot that is built twice is the same slot: the first answer stands.
         let _ = self.built[slot].set(Built { commands, aside: name });
-        Ok(())
+        Ok(checkout)
+    }
+
+    /// Builds many slots on some threads, those with the most files first. The results are in no order.
+    pub fn build_all(&self, store: &Store, packages: &[(usize, &StoredPackage)], threads: usize) -> Vec<BuildResult> {
+        let mut order: Vec<&(usize, &StoredPackage)> = packages.iter().collect();
+        order.sort_by_key(|(_, package)| Reverse(package.tree.len()));
+        let next = AtomicUsize::new(0);
+        let run = || {
+            let mut results = Vec::new();
+            while let Some((slot, package)) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                results.push((*slot, self.build(*slot, store, package)));
+            }
+            results
+        };
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (1..threads.min(order.len())).map(|_| scope.spawn(run)).collect();
+            let mut results = run();
+            for other in others {
+                match other.join() {
+                    Ok(more) => results.extend(more),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            results
+        })
     }
 
     fn make_folders(&self, aside: &Aside, name: &str, modules: &str, scope: Option<&str>) -> Result<(), LayoutError> {
@@ -237,12 +268,5 @@ impl Builder {
     }
 }
 
-/// What goes into a slot.
-pub struct Contents<'a, F, H> {
-    /// Puts the files of the package into a folder that is not there yet.
-    pub fill: F,
-    /// The commands of the package, as its manifest has them.
-    pub commands: &'a [Command],
-    /// Says whether the package has the file of a command.
-    pub has: H,
-}
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,8 @@ pub struct Work {
     pub folders: Vec<FolderWork>,
     /// Whether what nobody knows is looked for and removed.
     pub sweep: bool,
-    /// What stands and stays: the record while the work is under way.
+    /// The record while the work is under way: the slots that stay, with all links that stand or did. What is still
+    /// true of the links is looked at when an install finds this record.
     pub keep: Record,
     /// The commands of the slots that are not built, where they are known; parallel to [`Wanted::slots`].
     pub commands: Vec<Option<Vec<Command>>>,
@@ -117,9 +118,9 @@ fn is_of(recorded: &RecordedSlot, slot: &Slot) -> bool {
     recorded.content == slot.content && recorded.private == slot.private && recorded.package == slot.package_name
 }
 
-fn keep_slot(index: usize, slot: &Slot, mut recorded: RecordedSlot, work: &mut Work) {
+fn keep_slot(index: usize, slot: &Slot, recorded: RecordedSlot, work: &mut Work) {
     work.commands[index] = Some(recorded.commands.clone());
-    let (put, drop) = compare(wanted_links(slot), &mut recorded.links);
+    let (put, drop) = compare(wanted_links(slot), &recorded.links);
     if !put.is_empty() || !drop.is_empty() {
         work.relink.push(Relink { slot: index, put, drop });
     }
@@ -128,32 +129,23 @@ fn keep_slot(index: usize, slot: &Slot, mut recorded: RecordedSlot, work: &mut W
 
 fn compare_folder(path: String, links: Vec<LinkText>, recorded: &mut FxHashMap<String, RecordedFolder>, work: &mut Work) {
     let wanted = !links.is_empty();
-    let mut standing = recorded.remove(&path).unwrap_or_else(|| RecordedFolder { path: path.clone(), links: Vec::new(), bins: Vec::new() });
-    let (put, drop) = compare(links, &mut standing.links);
+    let standing = recorded.remove(&path).unwrap_or_else(|| RecordedFolder { path: path.clone(), links: Vec::new(), bins: Vec::new() });
+    let (put, drop) = compare(links, &standing.links);
     if !put.is_empty() || !drop.is_empty() || (!wanted && !standing.bins.is_empty()) {
         work.folders.push(FolderWork { path, put, drop });
     }
-    if wanted || !standing.bins.is_empty() {
-        work.keep.folders.push(standing);
-    }
+    work.keep.folders.push(standing);
 }
 
-/// Returns the links to set and those to remove, and leaves those that stay in `standing`. A link whose text changes is
-/// set, not removed: setting replaces it.
-fn compare(wanted: Vec<LinkText>, standing: &mut Vec<LinkText>) -> (Vec<LinkText>, Vec<LinkText>) {
-    if wanted == *standing {
+/// Returns the links to set and those to remove. A link whose text changes is set, not removed: setting replaces it.
+fn compare(wanted: Vec<LinkText>, standing: &[LinkText]) -> (Vec<LinkText>, Vec<LinkText>) {
+    if wanted == standing {
         return (Vec::new(), Vec::new());
     }
-    let mut places: FxHashMap<String, String> = standing.drain(..).collect();
-    let mut put = Vec::new();
-    for (place, text) in wanted {
-        if places.remove(&place).is_some_and(|standing| standing == text) {
-            standing.push((place, text));
-        } else {
-            put.push((place, text));
-        }
-    }
-    let mut drop: Vec<LinkText> = places.into_iter().collect();
+    let mut places: FxHashMap<&str, &str> = standing.iter().map(|(place, text)| (place.as_str(), text.as_str())).collect();
+    let mut put = wanted;
+    put.retain(|(place, text)| places.remove(place.as_str()) != Some(text));
+    let mut drop: Vec<LinkText> = places.into_iter().map(|(place, text)| (place.to_owned(), text.to_owned())).collect();
     drop.sort();
     (put, drop)
 }

@@ -14,8 +14,8 @@
 //!    [`apply::Builder::finish`] links them up, removes what is not wanted, and writes the new record.
 //!
 //! What holds at every instant: a slot is built aside and appears by one rename; links are set after the slots they
-//! lead to and removed before them; the record never claims what is not there (it is cut down to what stays before
-//! anything is changed, and completed at the end). An install that was killed is finished by the next one.
+//! lead to and removed before them; the record never claims a slot that is not there (it is cut down to the slots that
+//! stay before anything is changed, and completed at the end). An install that was killed is finished by the next one.
 //!
 //! Nothing is written through a link that someone planted: every folder below a project is opened without following
 //! links, and a link that stands where a folder belongs is removed. Entries of `node_modules` that deka did not make are
@@ -42,6 +42,7 @@ pub mod warning;
 
 use crate::fs::FsError;
 use crate::package::path::RelPath;
+use crate::store::CheckoutError;
 use std::path::PathBuf;
 
 /// Why a layout could not be planned or built.
@@ -58,6 +59,9 @@ pub enum LayoutError {
     /// A file operation failed.
     #[error(transparent)]
     Fs(#[from] FsError),
+    /// Files could not be taken from the store.
+    #[error(transparent)]
+    Checkout(#[from] CheckoutError),
     /// An install was to be finished with a package missing.
     #[error("`{slot}` was not built")]
     Unbuilt {

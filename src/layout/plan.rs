@@ -11,6 +11,7 @@ use super::{LayoutError, Places};
 use crate::package::name::PackageName;
 use crate::package::platform::Host;
 use crate::resolve::graph::{Group, InstanceIndex, PackageIndex, Resolution, Target};
+use crate::store::PackageKey;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What is planned from.
@@ -19,7 +20,7 @@ pub struct Input<'a> {
     /// The resolution.
     pub resolution: &'a Resolution,
     /// What tells the bytes of each package from all others (its key in the store), parallel to the packages.
-    pub contents: &'a [String],
+    pub contents: &'a [PackageKey],
     /// Instances that are left out whatever else is said: optional ones that could not be had.
     pub skipped: &'a FxHashSet<InstanceIndex>,
     /// Packages that get files of their own, because their scripts may change them.
@@ -241,7 +242,7 @@ impl Planner<'_> {
             let package = self.input.resolution.instance(index).package;
             nodes[index.0 as usize] = Some(Node {
                 name: self.input.resolution.package(package).name.as_str(),
-                content: &self.input.contents[package.0 as usize],
+                content: self.input.contents[package.0 as usize].as_str(),
                 links: self.edges(index).map(|(alias, target)| (alias.as_str(), target.clone())).collect(),
                 private: self.is_private(index),
             });
@@ -272,7 +273,7 @@ impl Planner<'_> {
                     instance: index,
                     package: instance.package,
                     package_name: package.name.clone(),
-                    content: self.input.contents[instance.package.0 as usize].clone(),
+                    content: self.input.contents[instance.package.0 as usize].as_str().to_owned(),
                     private: self.is_private(index),
                     links: Vec::new(),
                 });

@@ -6,6 +6,7 @@ use crate::package::name::PackageName;
 use crate::package::path::RelPath;
 use crate::package::platform::{Host, Platform};
 use crate::resolve::graph::{Direct, Edge, Group, Importer, Instance, InstanceIndex, Package, PackageIndex, Resolution, Source, Target};
+use crate::store::PackageKey;
 use rustc_hash::FxHashSet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -118,9 +119,14 @@ pub struct Change {
 }
 
 pub fn wanted(resolution: &Resolution, options: &Options, places: &Places, change: &Change) -> Wanted {
-    let contents: Vec<String> = resolution.packages.iter().map(|package| format!("content of {}", package.id)).collect();
+    let contents: Vec<PackageKey> = resolution.packages.iter().map(|package| key(&package.id)).collect();
     let input = Input { resolution, contents: &contents, skipped: &change.skipped, private: &change.private };
     plan(&input, options, places).expect("the patterns are right")
+}
+
+/// The key in the store of a package, from its id.
+pub fn key(id: &str) -> PackageKey {
+    PackageKey::of_source(format!("content of {id}"))
 }
 
 /// Prints a plan as the tree that it stands for.
