@@ -53,6 +53,8 @@ pub enum Fault {
     Corrupt,
     /// Another body altogether, with a media type.
     Body(String, Vec<u8>),
+    /// A JSON body that is gzipped already.
+    Packed(Vec<u8>),
     /// The answer comes late.
     Delay(Duration),
     /// A redirect to an address.
@@ -309,6 +311,10 @@ fn spoil(mut reply: Reply, fault: Fault) -> Answer {
             Answer::Whole(reply)
         }
         Fault::Body(kind, body) => Answer::Whole(Reply::status(200).header("Content-Type", kind).body(body)),
+        Fault::Packed(body) => {
+            let reply = Reply::status(200).header("Content-Type", "application/json").header("Content-Encoding", "gzip");
+            Answer::Whole(reply.body(body))
+        }
         Fault::Delay(time) => {
             std::thread::sleep(time);
             Answer::Whole(reply)
