@@ -7,7 +7,7 @@ const ELSEWHERE: &str = "aix";
 
 fn registry() -> Registry {
     Registry::new()
-        .package("prod", "1.0.0", |p| p.dep("both", "1").optional_dep("maybe", "1"))
+        .package("prod", "1.0.0", |p| p.dep("both", "1").optional_dep("maybe", "1").dev_dep("nobodys", "1"))
         .package("dev", "1.0.0", |p| p.dep("both", "1").dep("devonly", "1"))
         .package("opt", "1.0.0", |p| p)
         .package("both", "1.0.0", |p| p)

@@ -36,7 +36,7 @@ fn imports_point_down() {
                 // `use crate::{a, b}` hides its targets from this test, so it is not used.
                 let target: String = target.chars().take_while(|letter| letter.is_alphanumeric() || "_:".contains(*letter)).collect();
                 let fits = |allowed: &&str| target == **allowed || target.starts_with(&format!("{allowed}::"));
-                if part != "lib" && target.split("::").next() != Some(part.as_str()) && !allowed.iter().any(|allowed| fits(&allowed)) {
+                if part != "lib" && target.split("::").next() != Some(part.as_str()) && !allowed.iter().any(|allowed| fits(allowed)) {
                     faults.push(format!("{}:{number}: `{part}` names `{target}`", file.path.display()));
                 }
             }

@@ -159,11 +159,6 @@ impl Registry {
         self.package(name, version, |package| package.raw_tarball(bytes))
     }
 
-    /// Takes a package away.
-    pub fn unpublish(&self, name: &str) {
-        lock(&self.state).packages.remove(name);
-    }
-
     /// Points a dist-tag at a version.
     pub fn tag(self, name: &str, tag: &str, version: &str) -> Registry {
         lock(&self.state).packages.entry(name.to_owned()).or_default().tags.insert(tag.to_owned(), version.to_owned());
