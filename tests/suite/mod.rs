@@ -1,6 +1,25 @@
 //! The tests, one file a theme.
 
+mod auth;
 mod basics;
+mod concurrent;
+mod groups;
+mod hostile_names;
+mod hostile_tarballs;
+mod incremental;
+mod interrupted;
+mod layout;
+mod live;
+mod lockfile;
+mod messages;
+mod network;
+mod offline;
+mod reporters;
+mod resolution;
+mod scripts;
+mod settings;
+mod sources;
+mod store;
 mod tidy;
 
 #[test]

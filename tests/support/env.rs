@@ -250,11 +250,6 @@ impl Running {
         let _ = rustix::process::kill_process(id, signal);
     }
 
-    /// Says whether the process has ended.
-    pub fn has_ended(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_some()
-    }
-
     /// Waits for the end. A process that never ends is ended, and the test fails.
     pub fn finish(mut self) -> Output {
         // A background child of a script may keep the pipes open; it must not outlive its parent unnoticed.

@@ -18,9 +18,6 @@ pub struct Package {
     manifest: Map<String, Value>,
     /// Fields of the registry's record that differ from the manifest inside the tarball.
     record: Map<String, Value>,
-    /// What stands in the tarball instead of the manifest.
-    manifest_text: Option<Vec<u8>>,
-    has_manifest: bool,
     files: BTreeMap<String, (u32, Vec<u8>)>,
     raw: Option<Vec<u8>>,
     dist: Dist,
@@ -59,8 +56,6 @@ impl Package {
             version: version.to_owned(),
             manifest,
             record: Map::new(),
-            manifest_text: None,
-            has_manifest: true,
             files: BTreeMap::from([("index.js".to_owned(), (0o644, index.into_bytes()))]),
             raw: None,
             dist: Dist::Sha512,
@@ -108,11 +103,6 @@ impl Package {
     /// Restricts the operating systems.
     pub fn os(self, os: &str) -> Package {
         self.field("os", json!([os]))
-    }
-
-    /// Restricts the processors.
-    pub fn cpu(self, cpu: &str) -> Package {
-        self.field("cpu", json!([cpu]))
     }
 
     /// Adds to `engines`.
@@ -164,24 +154,6 @@ impl Package {
         self
     }
 
-    /// Takes `index.js` or another file away.
-    pub fn without_file(mut self, path: &str) -> Package {
-        self.files.remove(path);
-        self
-    }
-
-    /// Leaves the manifest out of the tarball.
-    pub fn without_manifest(mut self) -> Package {
-        self.has_manifest = false;
-        self
-    }
-
-    /// Puts this text into the tarball in place of the manifest.
-    pub fn manifest_text(mut self, text: &[u8]) -> Package {
-        self.manifest_text = Some(text.to_vec());
-        self
-    }
-
     /// Serves these bytes as the tarball; the registry's hash is the one of these bytes.
     pub fn raw_tarball(mut self, bytes: Vec<u8>) -> Package {
         self.raw = Some(bytes);
@@ -218,10 +190,7 @@ impl Package {
             return raw.clone();
         }
         let mut files = self.files.clone();
-        if self.has_manifest {
-            let text = self.manifest_text.clone().unwrap_or_else(|| serde_json::to_vec_pretty(&self.manifest).unwrap());
-            files.insert("package.json".to_owned(), (0o644, text));
-        }
+        files.insert("package.json".to_owned(), (0o644, serde_json::to_vec_pretty(&self.manifest).unwrap()));
         pack(files.iter().map(|(path, (mode, bytes))| (format!("package/{path}"), *mode, bytes.as_slice())))
     }
 

@@ -53,6 +53,8 @@ pub enum Fault {
     Corrupt,
     /// Another body altogether, with a media type.
     Body(String, Vec<u8>),
+    /// A JSON body that is gzipped already.
+    Packed(Vec<u8>),
     /// The answer comes late.
     Delay(Duration),
     /// A redirect to an address.
@@ -155,11 +157,6 @@ impl Registry {
     /// Adds a version whose tarball is these bytes.
     pub fn raw_tarball(self, name: &str, version: &str, bytes: Vec<u8>) -> Registry {
         self.package(name, version, |package| package.raw_tarball(bytes))
-    }
-
-    /// Takes a package away.
-    pub fn unpublish(&self, name: &str) {
-        lock(&self.state).packages.remove(name);
     }
 
     /// Points a dist-tag at a version.
@@ -309,6 +306,10 @@ fn spoil(mut reply: Reply, fault: Fault) -> Answer {
             Answer::Whole(reply)
         }
         Fault::Body(kind, body) => Answer::Whole(Reply::status(200).header("Content-Type", kind).body(body)),
+        Fault::Packed(body) => {
+            let reply = Reply::status(200).header("Content-Type", "application/json").header("Content-Encoding", "gzip");
+            Answer::Whole(reply.body(body))
+        }
         Fault::Delay(time) => {
             std::thread::sleep(time);
             Answer::Whole(reply)

@@ -177,7 +177,7 @@ fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
         304 => "Not Modified",
-        300..400 => "Found",
+        302 => "Found",
         401 => "Unauthorized",
         404 => "Not Found",
         429 => "Too Many Requests",
