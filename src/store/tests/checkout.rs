@@ -246,3 +246,26 @@ fn another_file_system_gets_copies() {
     assert!(store.checkout(&package, &into, LINK).expect("copies").copied_instead);
     assert_eq!(content(&into), example_content());
 }
+
+/// ext4 allows 65,000 links to a file; on other file systems there is nothing to see.
+#[test]
+fn an_object_with_all_the_links_it_can_have_gets_a_new_inode() {
+    const EXT4: u32 = 0xef53;
+    let place = Place::new();
+    if rustix::fs::statfs(place.folder.path()).map(|found| found.f_type as u32) != Ok(EXT4) {
+        return;
+    }
+    let store = place.store();
+    let package = add_example(&store);
+    let object = object_path(&store, &package, "index.js");
+    let links = place.target("links");
+    std::fs::create_dir(&links).expect("a folder");
+    while let Ok(()) = std::fs::hard_link(&object, links.join(crate::fs::unique_suffix())) {}
+    let full = std::fs::metadata(&object).expect("an object");
+    let learnt = store.checkout(&package, &place.target("one"), LINK).expect("a new inode").learnt.expect("a new mark");
+    assert_eq!(content(&place.target("one")), example_content());
+    assert_ne!(std::fs::metadata(&object).expect("an object").ino(), full.ino());
+    store.commit_marks(&[learnt]).expect("room");
+    let package = find(&store, "example").expect("it was committed");
+    assert!(store.checkout(&package, &place.target("two"), LINK).expect("a sound store").learnt.is_none());
+}
