@@ -1,0 +1,303 @@
+//! Drives the layout: plans it, gets the packages that it needs, and builds slots as those become ready.
+
+use super::news::{Counters, Stage};
+use super::session::Session;
+use super::supply::{Order, Supply};
+use super::{Message, failure};
+use crate::error::Error;
+use crate::layout::apply::{Builder, Job};
+use crate::layout::diff::{self, Work};
+use crate::layout::finish::Done;
+use crate::layout::plan::{self, Groups, Input, Options, Wanted};
+use crate::layout::survey::{self, Survey};
+use crate::layout::{LayoutError, record};
+use crate::package::facts::Facts;
+use crate::package::platform::Host;
+use crate::pool::Priority;
+use crate::project::settings::ImportMethod;
+use crate::resolve::graph::{InstanceIndex, PackageIndex, Resolution, Target};
+use crate::store::{self, Checkout, CheckoutError, CheckoutOptions, Learnt, StoredPackage};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What one slot came to.
+pub(super) type Linked = Result<Checkout, LayoutError>;
+
+/// A planned layout, held against what stands there.
+pub(super) struct Planned {
+    /// The plan.
+    pub wanted: Wanted,
+    /// What is to be done.
+    pub work: Work,
+    /// What stood there.
+    pub before: Survey,
+}
+
+/// Who decides what goes where.
+pub(super) struct Choice<'a> {
+    /// The machine.
+    pub host: &'a Host,
+    /// Packages whose scripts may run; they get files of their own.
+    pub private: &'a FxHashSet<PackageIndex>,
+    /// Optional instances that are left out.
+    pub skipped: &'a FxHashSet<InstanceIndex>,
+    /// Whether what stands there is believed.
+    pub trust: bool,
+}
+
+/// Plans the layout and compares it with what stands there.
+pub(super) fn plan(session: &Session, resolution: &Resolution, choice: &Choice<'_>) -> Result<Planned, Error> {
+    let layout = &session.settings.layout;
+    let groups = session.settings.groups;
+    let contents: Vec<String> = resolution
+        .packages
+        .iter()
+        .map(|package| package.integrity.as_ref().map_or_else(|| package.id.clone(), ToString::to_string))
+        .collect();
+    let options = Options {
+        host: choice.host.clone(),
+        groups: Groups { prod: groups.prod, dev: groups.dev, optional: groups.optional },
+        hoist: layout.hoist,
+        hoist_pattern: layout.hoist_pattern.clone(),
+        public_hoist_pattern: layout.public_hoist_pattern.clone(),
+        shamefully_hoist: false,
+    };
+    let input = Input { resolution, contents: &contents, skipped: choice.skipped, private: choice.private };
+    let wanted = plan::plan(&input, &options, &session.places).map_err(failure::of_layout)?;
+    let before = survey::survey(&wanted, &session.places, choice.trust).map_err(failure::of_layout)?;
+    let work = diff::diff(&wanted, before.clone(), &session.places);
+    Ok(Planned { wanted, work, before })
+}
+
+/// What was built.
+pub(super) struct Built {
+    /// What the layout reports.
+    pub done: Done,
+    /// Facts of the packages whose slots were built.
+    pub facts: FxHashMap<PackageIndex, Facts>,
+    /// Slots that were left out because their package, which is optional, could not be had.
+    pub failed: Vec<InstanceIndex>,
+    /// The plan.
+    pub wanted: Wanted,
+    /// The slots that were built.
+    pub built: Vec<usize>,
+}
+
+/// How the packages of a build stand.
+struct Site<'a> {
+    session: &'a Session<'a>,
+    resolution: &'a Resolution,
+    builder: Arc<Builder>,
+    /// The slots that wait for each package.
+    waiting: FxHashMap<PackageIndex, Vec<usize>>,
+    index_of: FxHashMap<&'a str, PackageIndex>,
+    facts: FxHashMap<PackageIndex, Facts>,
+    /// Packages that were fetched again because their files were damaged.
+    replaced: FxHashSet<PackageIndex>,
+    learnt: Vec<Learnt>,
+    copied_instead: bool,
+    left: usize,
+}
+
+/// The outcome of trying to build.
+pub(super) enum Attempt {
+    /// Everything stands.
+    Built(Box<Built>),
+    /// Optional packages could not be had: plan again without them.
+    Without(Vec<InstanceIndex>, Error),
+}
+
+/// Builds what is planned.
+pub(super) fn build(session: &Session, supply: &mut Supply, resolution: &Resolution, planned: Planned) -> Result<Attempt, Error> {
+    let Planned { wanted, work, .. } = planned;
+    let build = work.build.clone();
+    let checkout = CheckoutOptions { method: method(session, build.is_empty())?, verify: session.settings.verify };
+    let folder_commands = folder_commands(&wanted, session);
+    let job = Job { wanted: wanted.clone(), work, places: session.places.clone(), checkout, folder_commands };
+    let builder = Arc::new(Builder::begin(job).map_err(failure::of_layout)?);
+    let mut waiting: FxHashMap<PackageIndex, Vec<usize>> = FxHashMap::default();
+    for slot in &build {
+        waiting.entry(wanted.slots[*slot].package).or_default().push(*slot);
+    }
+    Counters::add(&session.counters.to_link, build.len() as u64);
+    let index_of = waiting.keys().map(|index| (resolution.package(*index).id.as_str(), *index)).collect();
+    let mut site = Site {
+        session,
+        resolution,
+        builder,
+        waiting,
+        index_of,
+        facts: FxHashMap::default(),
+        replaced: FxHashSet::default(),
+        learnt: Vec::new(),
+        copied_instead: false,
+        left: build.len(),
+    };
+    if let Some(without) = site.run(supply)? {
+        return Ok(without);
+    }
+    let Site { builder, facts, learnt, copied_instead, .. } = site;
+    session.sources.store.commit_marks(&learnt).map_err(failure::of_store)?;
+    if copied_instead {
+        session.warn("some files had to be copied, because they could not be linked from the store");
+    }
+    // Every job that held the builder has sent its message.
+    let builder = into_inner(builder);
+    let done = builder.finish().map_err(failure::of_layout)?;
+    Ok(Attempt::Built(Box::new(Built { done, facts, failed: Vec::new(), wanted, built: build })))
+}
+
+/// Waits for the last job to let go of the builder: it has sent its message, and drops its handle right after.
+fn into_inner(mut builder: Arc<Builder>) -> Builder {
+    loop {
+        match Arc::try_unwrap(builder) {
+            Ok(builder) => return builder,
+            Err(shared) => builder = shared,
+        }
+        std::thread::yield_now();
+    }
+}
+
+impl Site<'_> {
+    /// Gets packages and builds their slots until all stand.
+    fn run(&mut self, supply: &mut Supply) -> Result<Option<Attempt>, Error> {
+        let mut indices: Vec<PackageIndex> = self.waiting.keys().copied().collect();
+        indices.sort_unstable();
+        supply.order(indices.iter().map(|index| Order::of_package(self.resolution.package(*index))));
+        self.session.counters.enter(Stage::Fetching);
+        for index in indices {
+            let id = self.resolution.package(index).id.as_str();
+            if supply.ready(id).is_some() || supply.failure(id).is_some() {
+                if let Some(without) = self.arrived(supply, index)? {
+                    return Ok(Some(without));
+                }
+            }
+        }
+        while self.left > 0 {
+            match self.session.receive()? {
+                Message::Delivery(delivery) => {
+                    for id in supply.take(delivery)? {
+                        let Some(index) = self.index_of.get(id.as_str()).copied() else { continue };
+                        if let Some(without) = self.arrived(supply, index)? {
+                            return Ok(Some(without));
+                        }
+                    }
+                }
+                Message::Linked(slot, outcome) => self.linked(supply, slot, *outcome)?,
+                Message::Answer(_) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Begins to build the slots of a package that is ready now, or gives up on one that cannot be had.
+    fn arrived(&mut self, supply: &Supply, index: PackageIndex) -> Result<Option<Attempt>, Error> {
+        let id = self.resolution.package(index).id.as_str();
+        if let Some(error) = supply.failure(id) {
+            return self.failed(index, error.clone()).map(Some);
+        }
+        let Some(package) = supply.ready(id) else { return Ok(None) };
+        self.facts.insert(index, package.facts.clone());
+        for slot in self.waiting.remove(&index).unwrap_or_default() {
+            self.link(slot, Arc::clone(package));
+        }
+        Ok(None)
+    }
+
+    fn link(&self, slot: usize, package: Arc<StoredPackage>) {
+        let (builder, sender) = (Arc::clone(&self.builder), self.session.sender.clone());
+        let store = Arc::clone(&self.session.sources.store);
+        let weight = package.tree.len() as u64;
+        self.session.spawner.spawn_weighted(Priority::Link, weight, move || {
+            let outcome = builder.build(slot, &store, &package);
+            drop(builder);
+            // The receiver is gone only when the install has failed already.
+            let _ = sender.send(Message::Linked(slot, Box::new(outcome)));
+        });
+    }
+
+    fn linked(&mut self, supply: &mut Supply, slot: usize, outcome: Linked) -> Result<(), Error> {
+        match outcome {
+            Ok(checkout) => {
+                self.left -= 1;
+                Counters::add(&self.session.counters.linked, 1);
+                self.copied_instead |= checkout.copied_instead;
+                self.learnt.extend(checkout.learnt);
+                Ok(())
+            }
+            Err(LayoutError::Checkout(CheckoutError::Damaged { objects })) => self.replace(supply, slot, &objects),
+            Err(error) => Err(failure::of_layout(error)),
+        }
+    }
+
+    /// Fetches a package again whose files in the store turned out to be wrong; once.
+    fn replace(&mut self, supply: &mut Supply, slot: usize, objects: &[store::Damage]) -> Result<(), Error> {
+        let index = self.builder.wanted().slots[slot].package;
+        let package = self.resolution.package(index);
+        let known = self.waiting.entry(index).or_default();
+        known.push(slot);
+        if known.len() > 1 && self.replaced.contains(&index) {
+            return Ok(());
+        }
+        let damaged = CheckoutError::Damaged { objects: objects.to_vec() };
+        if !self.replaced.insert(index) {
+            return Err(failure::of_layout(LayoutError::Checkout(damaged)));
+        }
+        self.session.warn(format!("{}: {damaged}; it is fetched again", package.id));
+        supply.replace(Order::of_package(package));
+        Ok(())
+    }
+
+    /// Decides what a package that cannot be had means: nothing much when all of its instances are optional.
+    fn failed(&self, index: PackageIndex, error: Error) -> Result<Attempt, Error> {
+        let instances = self.resolution.instances.iter().enumerate().filter(|(_, instance)| instance.package == index);
+        let indices: Vec<InstanceIndex> = instances.clone().filter_map(|(at, _)| u32::try_from(at).ok().map(InstanceIndex)).collect();
+        if instances.clone().all(|(_, instance)| instance.optional) {
+            return Ok(Attempt::Without(indices, error));
+        }
+        let trail = super::trail::to_package(self.resolution, index);
+        Err(Error { message: format!("{}\nneeded by {trail}", error.message), ..error })
+    }
+}
+
+/// Finds out how files get from the store into the project; not asked when none have to.
+fn method(session: &Session, nothing_to_build: bool) -> Result<store::Method, Error> {
+    if nothing_to_build {
+        return Ok(store::Method::Copy);
+    }
+    let wanted = match session.settings.layout.import_method {
+        ImportMethod::Auto => store::Wanted::Auto,
+        ImportMethod::Reflink => store::Wanted::Reflink,
+        ImportMethod::Hardlink => store::Wanted::Hardlink,
+        ImportMethod::Copy => store::Wanted::Copy,
+    };
+    let folder = session.places.shared.as_ref().map_or_else(|| session.places.slots(), Into::into);
+    crate::fs::create_dir_all(&folder).map_err(failure::of_file)?;
+    let method = session.sources.store.probe(&folder, wanted).map_err(failure::of_store)?;
+    session.trace(format!("files come from the store by {method:?}").to_lowercase());
+    Ok(method)
+}
+
+/// Reads the commands of folders that are linked to where they stand (`link:`). One that cannot be read has none.
+fn folder_commands(wanted: &Wanted, session: &Session) -> BTreeMap<String, Vec<record::Command>> {
+    let links = wanted.importers.iter().flat_map(|importer| &importer.links);
+    let folders = links.filter_map(|link| match &link.to {
+        plan::LinkTarget::Folder(path) => Some((path, &link.alias)),
+        plan::LinkTarget::Slot(_) => None,
+    });
+    let commands = folders.filter_map(|(path, alias)| {
+        let text = crate::fs::read_if_there(&session.workspace.root.join(path).join("package.json")).ok()??;
+        let manifest = crate::package::manifest::Manifest::parse(&text).ok()?;
+        Some((path.clone(), Facts::of(&manifest, alias, std::iter::empty()).bins))
+    });
+    commands.collect()
+}
+
+/// Returns the instances that direct dependencies of the projects lead to.
+pub(super) fn direct(resolution: &Resolution) -> impl Iterator<Item = InstanceIndex> {
+    resolution.importers.iter().flat_map(|importer| &importer.dependencies).filter_map(|direct| match &direct.target {
+        Some(Target::Instance(index)) => Some(*index),
+        _ => None,
+    })
+}

@@ -1,0 +1,197 @@
+//! From a source of bytes to a package in the store: tarballs of registries and of other places, local tarballs, folders.
+
+use super::failure;
+use super::source::Sources;
+use super::supply::Order;
+use crate::error::{Code, Error};
+use crate::package::facts::Facts;
+use crate::package::integrity::Integrity;
+use crate::package::manifest::Manifest;
+use crate::package::name::PackageName;
+use crate::package::path::RelPath;
+use crate::pool::{Priority, Spawner};
+use crate::registry::TarballRequest;
+use crate::registry::tarball::{Content, Limits, Sink, Unpacked, unpack_bytes};
+use crate::resolve::graph::Source;
+use crate::store::{Identity, Import, PackageKey, Store, StoreError, StoredPackage};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The largest manifest that is read, in bytes; real ones stay below one megabyte.
+const MANIFEST_MAX_BYTES: usize = 16 << 20;
+
+/// A package that was imported, and what was noticed on the way.
+pub(super) struct Fetched {
+    /// The package; not in the index yet.
+    pub package: Arc<StoredPackage>,
+    /// Its manifest; an empty one when it has none that can be read.
+    pub manifest: Manifest,
+    /// The hash of the tarball; none for a folder.
+    pub integrity: Option<Integrity>,
+    /// The size of the tarball.
+    pub packed_bytes: u64,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// Gets the bytes of a package and imports them. `done` is called once, on some thread.
+pub(super) fn fetch(
+    sources: &Arc<Sources>,
+    spawner: &Spawner,
+    order: Order,
+    done: impl FnOnce(Order, Result<Fetched, Error>) + Send + 'static,
+) {
+    let url = match &order.source {
+        Source::Registry { tarball } => tarball.clone(),
+        Source::Tarball { url } => Some(url.clone()),
+        Source::LocalTarball { path } | Source::Folder { path } => {
+            let (path, sources) = (sources.root.join(path), Arc::clone(sources));
+            let import = if matches!(order.source, Source::Folder { .. }) { import_folder } else { import_tarball };
+            return spawner.spawn(Priority::Import, move || {
+                let outcome = import(&sources.store, &path, &order);
+                done(order, outcome);
+            });
+        }
+    };
+    let client = match sources.client() {
+        Ok(client) => client,
+        Err(error) => return done(order, Err(error)),
+    };
+    let request =
+        TarballRequest { name: order.name.clone(), version: order.version.clone(), url, integrity: order.integrity.clone(), weight_hint: 0 };
+    let store = Arc::clone(&sources.store);
+    let make_sink = move || StoreSink::new(&store);
+    client.tarball(request, make_sink, move |answer| {
+        let outcome = match answer {
+            Ok((sink, unpacked)) => sink.finish(&order, unpacked),
+            Err(error) => Err(failure::of_registry(&error)),
+        };
+        done(order, outcome);
+    });
+}
+
+/// Imports the files of a tarball as they are unpacked, and keeps its manifest.
+struct StoreSink {
+    import: Result<Import, Option<StoreError>>,
+    manifest: Option<Vec<u8>>,
+}
+
+impl StoreSink {
+    fn new(store: &Arc<Store>) -> StoreSink {
+        StoreSink { import: store.import().map_err(Some), manifest: None }
+    }
+
+    fn finish(self, order: &Order, unpacked: Unpacked) -> Result<Fetched, Error> {
+        let import = self.import.map_err(|error| error.map_or_else(|| Error::new(Code::Internal, "an import failed unseen"), failure::of_store))?;
+        let mut warnings = Vec::new();
+        if unpacked.skipped.any() {
+            let skipped = unpacked.skipped;
+            let count = skipped.links + skipped.devices + skipped.others;
+            warnings.push(format!("{} holds {count} entries that are no plain files (links, devices); they were left out", order.id));
+        }
+        for path in &unpacked.clashes {
+            warnings.push(format!("{} holds `{path}` twice but for upper and lower case; some file systems cannot keep both", order.id));
+        }
+        let manifest = match self.manifest.as_deref().map(Manifest::parse) {
+            Some(Ok(manifest)) => manifest,
+            Some(Err(error)) => {
+                warnings.push(format!("{} has a package.json that cannot be read: {error}", order.id));
+                Manifest::default()
+            }
+            None => {
+                warnings.push(format!("{} has no package.json", order.id));
+                Manifest::default()
+            }
+        };
+        warnings.extend(other_identity(order, &manifest));
+        let integrity = order.integrity.clone().unwrap_or(unpacked.integrity);
+        let key = PackageKey::of_integrity(&integrity);
+        let package = finish(import, key, order, &manifest)?;
+        Ok(Fetched { package, manifest, integrity: Some(integrity), packed_bytes: unpacked.packed_bytes, warnings })
+    }
+}
+
+impl Sink for StoreSink {
+    type Error = StoreError;
+
+    fn file(&mut self, path: &RelPath, executable: bool, content: Content<'_>) -> Result<(), StoreError> {
+        let import = match &mut self.import {
+            Ok(import) => import,
+            Err(error) => return error.take().map_or(Ok(()), Err),
+        };
+        match content {
+            Content::Whole(bytes) => {
+                if path.as_str() == "package.json" && bytes.len() <= MANIFEST_MAX_BYTES {
+                    self.manifest = Some(bytes.to_vec());
+                }
+                import.file(path, executable, bytes)
+            }
+            Content::Stream { size, reader } => import.stream(path, executable, size, reader),
+        }
+    }
+}
+
+/// Warns when a tarball of a registry says that it is something else than what was resolved. What was resolved counts.
+fn other_identity(order: &Order, manifest: &Manifest) -> Option<String> {
+    let Source::Registry { .. } = order.source else { return None };
+    let name = manifest.name.as_deref().filter(|name| *name != order.name.as_str());
+    name.map(|name| format!("the tarball of {} calls itself `{name}`", order.id))
+}
+
+/// Marks the files of commands as executable and gives the package its name.
+fn finish(mut import: Import, key: PackageKey, order: &Order, manifest: &Manifest) -> Result<Arc<StoredPackage>, Error> {
+    let facts = Facts::of(manifest, &order.name, import.paths());
+    for (_, path) in &facts.bins {
+        import.make_executable(path).map_err(failure::of_store)?;
+    }
+    let identity = Identity { key, name: order.name.clone(), version: order.version.clone() };
+    import.finish(identity, facts).map(Arc::new).map_err(failure::of_store)
+}
+
+/// Imports a tarball of this machine.
+fn import_tarball(store: &Arc<Store>, path: &Path, order: &Order) -> Result<Fetched, Error> {
+    let body = crate::fs::read(path).map_err(failure::of_file)?;
+    let mut sink = StoreSink::new(store);
+    let unpacked = unpack_bytes(&body, order.integrity.as_ref(), &Limits::default(), &mut sink)
+        .map_err(|error| failure::of_tarball(&path.display().to_string(), &error))?;
+    sink.finish(order, unpacked)
+}
+
+/// Imports the files of a folder of this machine, less its `node_modules` and what version control keeps in it.
+fn import_folder(store: &Arc<Store>, folder: &Path, order: &Order) -> Result<Fetched, Error> {
+    let manifest_path = folder.join("package.json");
+    let text = crate::fs::read(&manifest_path).map_err(failure::of_file)?;
+    let manifest = Manifest::parse(&text).map_err(|error| failure::of_manifest(&manifest_path, &error))?;
+    let mut import = store.import().map_err(failure::of_store)?;
+    let is_left_out = |name: &std::ffi::OsStr| name == "node_modules" || name == ".git";
+    let walk = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter();
+    for entry in walk.filter_entry(|entry| entry.depth() == 0 || !is_left_out(entry.file_name())) {
+        let entry = entry.map_err(|error| Error::new(Code::Io, format!("cannot read the folder {}: {error}", folder.display())))?;
+        if !entry.file_type().is_file() {
+            continue;
+        }
+        let below = entry.path().strip_prefix(folder).ok().and_then(Path::to_str).unwrap_or_default();
+        let path = RelPath::parse(below)
+            .map_err(|error| Error::new(Code::Manifest, format!("{} cannot be installed: {error}", folder.display())))?;
+        let bytes = crate::fs::read(entry.path()).map_err(failure::of_file)?;
+        let executable = entry.metadata().is_ok_and(|found| found.permissions().mode() & 0o111 != 0);
+        import.file(&path, executable, &bytes).map_err(failure::of_store)?;
+    }
+    // Its content may be another one next time, so the key is never looked up.
+    let key = PackageKey::of_source(format!("folder:{}", folder.display()));
+    let package = finish(import, key, order, &manifest)?;
+    Ok(Fetched { package, manifest, integrity: None, packed_bytes: 0, warnings: Vec::new() })
+}
+
+/// Returns the name under which something that no registry keeps is fetched before its manifest is known.
+pub(super) fn placeholder_name(source: &Source) -> Result<PackageName, Error> {
+    let place = match source {
+        Source::Registry { .. } => "",
+        Source::Tarball { url } => url,
+        Source::LocalTarball { path } | Source::Folder { path } => path,
+    };
+    let last = place.split(['?', '#']).next().unwrap_or_default().rsplit('/').find(|part| !part.is_empty()).unwrap_or_default();
+    let plain: String = last.chars().filter(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_')).collect();
+    PackageName::parse(&plain).or_else(|_| PackageName::parse("package")).map_err(|error| Error::wrap(Code::Specifier, &error))
+}

@@ -1,0 +1,133 @@
+//! Drives resolution: asks registries and folders for what the solver wants, and orders packages as they are chosen.
+
+use super::fetch::{self, Fetched};
+use super::news::Counters;
+use super::session::Session;
+use super::supply::{Order, Supply};
+use super::{Message, failure};
+use crate::error::Error;
+use crate::package::name::PackageName;
+use crate::package::packument::Packument;
+use crate::package::platform::Host;
+use crate::registry::RegistryError;
+use crate::resolve::error::Warning;
+use crate::resolve::graph::{Resolution, Source};
+use crate::resolve::request::{Chosen, External, Failure, ImporterRequest, Need, Options, Request};
+use crate::resolve::solve::Solver;
+use crate::store::StoredPackage;
+use std::sync::Arc;
+
+/// The answer to a question of the solver.
+pub(super) enum Answer {
+    /// A packument.
+    Packument(PackageName, Result<Arc<Packument>, RegistryError>),
+    /// What no registry keeps: it is fetched whole, since its manifest is inside.
+    External(Source, Box<Result<Fetched, Error>>),
+}
+
+/// Resolves what the projects ask for. `pins` is the previous answer; packages for other machines than `host`, and all
+/// packages while `early` is false, are left for later.
+pub(super) fn resolve(
+    session: &Session,
+    supply: &mut Supply,
+    pins: Option<Resolution>,
+    early: bool,
+    host: &Host,
+) -> Result<(Resolution, Vec<Warning>), Error> {
+    let request = Request {
+        importers: session.workspace.projects.iter().map(|project| importer(&project.path, &project.manifest)).collect(),
+        overrides: session.overrides.clone(),
+        catalogs: Default::default(),
+        pins,
+        registries: session.sources.registries()?,
+        options: options(session),
+    };
+    let mut solver = Solver::new(request).map_err(failure::of_resolve)?;
+    let mut externals: Vec<(Source, Arc<StoredPackage>)> = Vec::new();
+    loop {
+        for need in solver.wants() {
+            ask(session, need)?;
+        }
+        let chosen = solver.chosen();
+        Counters::add(&session.counters.chosen, chosen.len() as u64);
+        if early {
+            supply.order(chosen.into_iter().filter(|chosen| is_for(chosen, host)).map(Order::of_chosen));
+        }
+        if solver.is_done() {
+            break;
+        }
+        match session.receive()? {
+            Message::Answer(Answer::Packument(name, answer)) => solver.packument(&name, answer.map_err(|error| of_registry(&error))),
+            Message::Answer(Answer::External(source, outcome)) => {
+                let answer = outcome.map(|fetched| {
+                    externals.push((source.clone(), fetched.package));
+                    External { manifest: fetched.manifest, integrity: fetched.integrity }
+                });
+                solver.external(&source, answer.map_err(|error| Failure::Fetch(Arc::new(error))));
+            }
+            Message::Delivery(delivery) => {
+                supply.take(delivery)?;
+            }
+            Message::Linked(..) => {}
+        }
+    }
+    let (resolution, warnings) = solver.finish().map_err(failure::of_resolve)?;
+    for (source, package) in externals {
+        for known in resolution.packages.iter().filter(|known| known.source == source) {
+            supply.adopt(known, Arc::clone(&package));
+        }
+    }
+    Ok((resolution, warnings))
+}
+
+fn importer(path: &str, manifest: &crate::package::manifest::Manifest) -> ImporterRequest {
+    ImporterRequest { path: path.to_owned(), manifest: manifest.clone() }
+}
+
+pub(super) fn options(session: &Session) -> Options {
+    let settings = &session.settings.resolution;
+    Options {
+        auto_install_peers: settings.auto_install_peers,
+        strict_peer_dependencies: settings.strict_peer_dependencies,
+        dedupe_peer_dependents: settings.dedupe_peer_dependents,
+        ..Options::default()
+    }
+}
+
+/// Folders and local tarballs wait until it is known whether they are needed on this machine at all: they cost nothing.
+fn is_for(chosen: &Chosen, host: &Host) -> bool {
+    matches!(chosen.source, Source::Registry { .. }) && (!chosen.optional || chosen.platform.admits(host))
+}
+
+fn ask(session: &Session, need: Need) -> Result<(), Error> {
+    let sender = session.sender.clone();
+    match need {
+        Need::Packument(name) => {
+            let asked = name.clone();
+            session.sources.client()?.packument(name, move |answer| {
+                // The receiver is gone only when the install has failed already.
+                let _ = sender.send(Message::Answer(Answer::Packument(asked, answer)));
+            });
+        }
+        Need::External(source) => {
+            let name = fetch::placeholder_name(&source)?;
+            let order = Order { id: place(&source).to_owned(), name, version: String::new(), source, integrity: None };
+            fetch::fetch(&session.sources, &session.spawner, order, move |order, outcome| {
+                let _ = sender.send(Message::Answer(Answer::External(order.source, Box::new(outcome))));
+            });
+        }
+    }
+    Ok(())
+}
+
+fn place(source: &Source) -> &str {
+    match source {
+        Source::Registry { tarball } => tarball.as_deref().unwrap_or_default(),
+        Source::Tarball { url } => url,
+        Source::LocalTarball { path } | Source::Folder { path } => path,
+    }
+}
+
+fn of_registry(error: &RegistryError) -> Failure {
+    if error.is_not_found() { Failure::NotFound } else { Failure::Fetch(Arc::new(failure::of_registry(error))) }
+}

@@ -1,0 +1,89 @@
+//! What all steps of one install share.
+
+use super::news::{Counters, Event, Listener};
+use super::source::Sources;
+use super::{Message, Task, failure};
+use crate::error::{Code, Error};
+use crate::layout::Places;
+use crate::package::path::RelPath;
+use crate::pool::Spawner;
+use crate::project::settings::{Settings, VirtualStore};
+use crate::project::workspace::Workspace;
+use crossbeam_channel::{Receiver, Sender};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// One install, once its settings and manifests are read.
+pub(super) struct Session<'a> {
+    /// What was asked for.
+    pub task: &'a Task,
+    /// All settings.
+    pub settings: Arc<Settings>,
+    /// The projects.
+    pub workspace: Workspace,
+    /// Overrides, as selectors and what they put in place.
+    pub overrides: Vec<(String, String)>,
+    /// Where `node_modules` is built.
+    pub places: Places,
+    /// Where packages come from.
+    pub sources: Arc<Sources>,
+    /// Work for the pool.
+    pub spawner: Spawner,
+    /// What the pool sends back.
+    pub sender: Sender<Message>,
+    /// The other end of that.
+    pub receiver: Receiver<Message>,
+    /// Progress.
+    pub counters: Arc<Counters>,
+    /// Where news go.
+    pub listener: Listener,
+}
+
+impl Session<'_> {
+    /// Waits for the next message of the pool.
+    pub fn receive(&self) -> Result<Message, Error> {
+        // Cannot fail while the session holds a sender itself.
+        self.receiver.recv().map_err(|error| Error::new(Code::Internal, format!("the work on the pool ended early: {error}")))
+    }
+
+    pub fn warn(&self, warning: impl ToString) {
+        (self.listener)(Event::Warning(warning.to_string()));
+    }
+
+    pub fn trace(&self, message: impl ToString) {
+        (self.listener)(Event::Trace(message.to_string()));
+    }
+
+    pub fn stage(&self, name: &'static str, message: String) {
+        (self.listener)(Event::Stage { name, message });
+    }
+
+    /// Returns the modules folder of the root, absolute.
+    pub fn modules_dir(&self) -> PathBuf {
+        self.workspace.root.join(self.places.modules_dir.as_str())
+    }
+}
+
+/// Returns where the packages of a project are put.
+pub(super) fn places(settings: &Settings, workspace: &Workspace) -> Result<Places, Error> {
+    let inside = |text: &str| {
+        RelPath::parse(text).map_err(|error| Error::new(Code::Settings, format!("`modules-dir` or `virtual-store-dir` cannot be used: {error}")))
+    };
+    let modules_dir = inside(&settings.layout.modules_dir)?;
+    let virtual_dir = match &settings.layout.virtual_store_dir {
+        None => inside(&format!("{modules_dir}/{}", crate::project::folder::NAME))?,
+        Some(folder) => {
+            let below = folder.strip_prefix(&workspace.root).ok().and_then(|below| below.to_str());
+            inside(below.ok_or_else(|| Error::new(Code::Settings, "`virtual-store-dir` must lie inside the project"))?)?
+        }
+    };
+    let shared = match settings.layout.virtual_store {
+        VirtualStore::Project => None,
+        VirtualStore::Global => {
+            let folder = settings.store_dir.join("slots");
+            crate::fs::create_dir_all(&folder).map_err(failure::of_file)?;
+            Some(folder.into_os_string().into_string().map_err(|_| Error::new(Code::Settings, "the path of the store is not UTF-8"))?)
+        }
+    };
+    Ok(Places { root: workspace.root.clone(), modules_dir, virtual_dir, shared })
+}

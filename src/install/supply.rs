@@ -1,0 +1,225 @@
+//! Brings packages into the store: looks them up, fetches what is missing, and makes it known in batches.
+//!
+//! A [`Supply`] is asked for packages while resolution still runs, so most downloads are under way before the last
+//! version is chosen. It lives on the thread that drives the install; the work is done on the pool, and what comes of it
+//! returns as a [`Delivery`] on the install's channel. An imported package counts as ready only when the index has it:
+//! imports that end close to each other share one transaction.
+
+use super::failure;
+use super::fetch::{self, Fetched};
+use super::news::{Counters, Event, Listener};
+use super::source::Sources;
+use crate::error::Error;
+use crate::package::integrity::Integrity;
+use crate::package::name::PackageName;
+use crate::pool::{Priority, Spawner};
+use crate::resolve::graph::{Package, Source};
+use crate::resolve::request::Chosen;
+use crate::store::{PackageKey, StoredPackage};
+use crossbeam_channel::Sender;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::sync::Arc;
+
+/// How many packages one job looks up.
+const LOOKUP_BATCH: usize = 24;
+
+/// A package that is wanted in the store.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    /// The id of the package in the resolution.
+    pub id: String,
+    /// Its name.
+    pub name: PackageName,
+    /// Its version.
+    pub version: String,
+    /// Where its bytes come from.
+    pub source: Source,
+    /// The hash of its tarball, if one is known.
+    pub integrity: Option<Integrity>,
+}
+
+impl Order {
+    /// Orders a package of a finished resolution.
+    pub fn of_package(package: &Package) -> Order {
+        Order {
+            id: package.id.clone(),
+            name: package.name.clone(),
+            version: package.version.clone(),
+            source: package.source.clone(),
+            integrity: package.integrity.clone(),
+        }
+    }
+
+    /// Orders a package that resolution has just chosen.
+    pub fn of_chosen(chosen: Chosen) -> Order {
+        let Chosen { id, name, version, source, integrity, .. } = chosen;
+        Order { id, name, version, source, integrity }
+    }
+
+    fn key(&self) -> Option<PackageKey> {
+        self.integrity.as_ref().map(PackageKey::of_integrity)
+    }
+}
+
+/// What the pool sends back.
+pub(super) enum Delivery {
+    /// What the store had, and what it did not.
+    LookedUp { found: Vec<(String, Arc<StoredPackage>)>, missing: Vec<Order>, failure: Option<Error> },
+    /// A package was fetched and imported, or could not be.
+    Fetched { order: Order, outcome: Result<Fetched, Error> },
+    /// Imported packages are in the index.
+    Committed { batch: Vec<(String, Arc<StoredPackage>)>, failure: Option<Error> },
+}
+
+/// Packages on their way into the store.
+pub(super) struct Supply {
+    sources: Arc<Sources>,
+    spawner: Spawner,
+    sender: Sender<super::Message>,
+    counters: Arc<Counters>,
+    listener: Listener,
+    asked: FxHashSet<String>,
+    ready: FxHashMap<String, Arc<StoredPackage>>,
+    failed: FxHashMap<String, Error>,
+    /// Imported, and waiting for a transaction.
+    waiting: Vec<(String, Arc<StoredPackage>)>,
+    committing: bool,
+    /// Packages that came over the network, and their packed bytes.
+    pub fetched: (u64, u64),
+}
+
+impl Supply {
+    pub fn new(sources: Arc<Sources>, spawner: Spawner, sender: Sender<super::Message>, counters: Arc<Counters>, listener: Listener) -> Supply {
+        Supply {
+            sources,
+            spawner,
+            sender,
+            counters,
+            listener,
+            asked: FxHashSet::default(),
+            ready: FxHashMap::default(),
+            failed: FxHashMap::default(),
+            waiting: Vec::new(),
+            committing: false,
+            fetched: (0, 0),
+        }
+    }
+
+    /// Asks for packages; those that were asked for before are passed over.
+    pub fn order(&mut self, orders: impl IntoIterator<Item = Order>) {
+        let mut fresh: Vec<Order> = orders.into_iter().filter(|order| self.asked.insert(order.id.clone())).collect();
+        while !fresh.is_empty() {
+            let rest = fresh.split_off(fresh.len().min(LOOKUP_BATCH));
+            let batch = std::mem::replace(&mut fresh, rest);
+            let (sources, sender) = (Arc::clone(&self.sources), self.sender.clone());
+            self.spawner.spawn(Priority::Import, move || {
+                // The receiver is gone only when the install has failed already.
+                let _ = sender.send(super::Message::Delivery(look_up(&sources, batch)));
+            });
+        }
+    }
+
+    /// Fetches a package again, whose files in the store are damaged.
+    pub fn replace(&mut self, order: Order) {
+        self.ready.remove(&order.id);
+        self.fetch(order);
+    }
+
+    /// Takes a package whose files came while its name was still unknown.
+    pub fn adopt(&mut self, known: &Package, package: Arc<StoredPackage>) {
+        self.asked.insert(known.id.clone());
+        self.waiting.push((known.id.clone(), package));
+        self.commit();
+    }
+
+    /// Returns a package that is ready.
+    pub fn ready(&self, id: &str) -> Option<&Arc<StoredPackage>> {
+        self.ready.get(id)
+    }
+
+    /// Returns why a package cannot be had.
+    pub fn failure(&self, id: &str) -> Option<&Error> {
+        self.failed.get(id)
+    }
+
+    /// Takes what the pool sent and returns the ids of packages that became ready or failed by it.
+    pub fn take(&mut self, delivery: Delivery) -> Result<Vec<String>, Error> {
+        match delivery {
+            Delivery::LookedUp { failure: Some(failure), .. } | Delivery::Committed { failure: Some(failure), .. } => Err(failure),
+            Delivery::LookedUp { found, missing, failure: None } => {
+                missing.into_iter().for_each(|order| self.fetch(order));
+                Ok(self.arrived(found))
+            }
+            Delivery::Committed { batch, failure: None } => {
+                self.committing = false;
+                self.commit();
+                Ok(self.arrived(batch))
+            }
+            Delivery::Fetched { order, outcome: Err(error) } => {
+                self.failed.insert(order.id.clone(), error);
+                Ok(vec![order.id])
+            }
+            Delivery::Fetched { order, outcome: Ok(fetched) } => {
+                Counters::add(&self.counters.fetched, 1);
+                self.fetched.0 += 1;
+                self.fetched.1 += fetched.packed_bytes;
+                fetched.warnings.into_iter().for_each(|warning| (self.listener)(Event::Warning(warning)));
+                self.waiting.push((order.id, fetched.package));
+                self.commit();
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    fn arrived(&mut self, batch: Vec<(String, Arc<StoredPackage>)>) -> Vec<String> {
+        batch
+            .into_iter()
+            .map(|(id, package)| {
+                self.ready.insert(id.clone(), package);
+                id
+            })
+            .collect()
+    }
+
+    fn fetch(&mut self, order: Order) {
+        Counters::add(&self.counters.to_fetch, 1);
+        let sender = self.sender.clone();
+        fetch::fetch(&self.sources, &self.spawner, order, move |order, outcome| {
+            let _ = sender.send(super::Message::Delivery(Delivery::Fetched { order, outcome }));
+        });
+    }
+
+    /// Begins a transaction with everything that waits, unless one is under way. It runs when nothing more urgent does,
+    /// which is what gathers a batch.
+    fn commit(&mut self) {
+        if self.committing || self.waiting.is_empty() {
+            return;
+        }
+        self.committing = true;
+        let batch = std::mem::take(&mut self.waiting);
+        let (store, sender) = (Arc::clone(&self.sources.store), self.sender.clone());
+        self.spawner.spawn(Priority::Link, move || {
+            let packages: Vec<Arc<StoredPackage>> = batch.iter().map(|(_, package)| Arc::clone(package)).collect();
+            let failure = store.commit(&packages).err().map(failure::of_store);
+            let _ = sender.send(super::Message::Delivery(Delivery::Committed { batch, failure }));
+        });
+    }
+}
+
+fn look_up(sources: &Sources, orders: Vec<Order>) -> Delivery {
+    let (with_key, mut missing): (Vec<Order>, Vec<Order>) = orders.into_iter().partition(|order| order.key().is_some());
+    let keys: Vec<PackageKey> = with_key.iter().filter_map(Order::key).collect();
+    match sources.store.lookup(&keys) {
+        Err(error) => Delivery::LookedUp { found: Vec::new(), missing: Vec::new(), failure: Some(failure::of_store(error)) },
+        Ok(answers) => {
+            let mut found = Vec::with_capacity(answers.len());
+            for (order, answer) in with_key.into_iter().zip(answers) {
+                match answer {
+                    Some(package) => found.push((order.id, Arc::new(package))),
+                    None => missing.push(order),
+                }
+            }
+            Delivery::LookedUp { found, missing, failure: None }
+        }
+    }
+}
