@@ -124,7 +124,7 @@ fn a_cache_that_cannot_be_written_is_no_reason_to_fail() {
     let env = TestEnv::with(&registry);
     std::fs::write(env.home().join(".cache"), "a file stands here").unwrap();
     env.depends_on(&[("a", "1")]);
-    env.install().success();
+    env.install().success().line("2 packages installed [TIME]");
 }
 
 #[test]
