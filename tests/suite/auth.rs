@@ -155,3 +155,17 @@ fn errors_show_no_secrets() {
     env.install().fails().never_says("pass-word");
     env.prepare(["install"]).env("DEKA_DEBUG", "1").run().fails().never_says("pass-word");
 }
+
+#[test]
+fn the_npmrc_of_a_package_is_never_read() {
+    let evil = Registry::new();
+    let registry = Registry::new()
+        .package("a", "1.0.0", |p| p.file(".npmrc", &format!("registry={}\n", evil.url())).dep("b", "1"))
+        .package("b", "1.0.0", |p| p);
+    let env = TestEnv::with(&registry);
+    env.write("kit/package.json", r#"{"name":"kit","version":"1.0.0","dependencies":{"b":"1"}}"#);
+    env.write("kit/.npmrc", format!("registry={}\n", evil.url()));
+    env.depends_on(&[("a", "1"), ("kit", "file:kit")]);
+    env.install().success();
+    assert_eq!(evil.asked(), [""; 0]);
+}
