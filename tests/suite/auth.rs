@@ -35,6 +35,7 @@ fn each_kind_of_credentials_is_sent_as_the_registry_wants_it() {
         env.user_npmrc(&format!("registry={}\n{keys}", registry.url()));
         env.depends_on(&[("a", "1")]);
         env.prepare(["install"]).env("MY_TOKEN", "from-env").run().success();
+        assert_eq!(registry.asked().len(), 2);
         for request in registry.requests() {
             assert_eq!(request.header("authorization"), Some(header), "{keys}: {}", request.path);
         }
@@ -122,11 +123,16 @@ fn a_project_cannot_send_the_users_token_elsewhere() {
     ] {
         env.write(".npmrc", &npmrc).depends_on(&[("a", "1")]);
         env.prepare(["install"]).env("NPM_TOKEN", "from-the-env").run().either();
-        for request in evil.requests() {
+        let asked = evil.requests();
+        for request in &asked {
             let header = request.header("authorization").unwrap_or_default();
             assert!(!request.path.contains("from-the-env") && !header.contains("from-the-env"), "{npmrc}: {} {header}", request.path);
         }
     }
+    // It may send people elsewhere, though, as long as it sends nobody's token along.
+    env.write(".npmrc", format!("registry={}\n", evil.url()));
+    env.deka(["install", "--force"]).success();
+    assert!(!evil.asked().is_empty());
 }
 
 #[test]
@@ -148,4 +154,18 @@ fn errors_show_no_secrets() {
     env.depends_on(&[("a", "1")]);
     env.install().fails().never_says("pass-word");
     env.prepare(["install"]).env("DEKA_DEBUG", "1").run().fails().never_says("pass-word");
+}
+
+#[test]
+fn the_npmrc_of_a_package_is_never_read() {
+    let evil = Registry::new();
+    let registry = Registry::new()
+        .package("a", "1.0.0", |p| p.file(".npmrc", &format!("registry={}\n", evil.url())).dep("b", "1"))
+        .package("b", "1.0.0", |p| p);
+    let env = TestEnv::with(&registry);
+    env.write("kit/package.json", r#"{"name":"kit","version":"1.0.0","dependencies":{"b":"1"}}"#);
+    env.write("kit/.npmrc", format!("registry={}\n", evil.url()));
+    env.depends_on(&[("a", "1"), ("kit", "file:kit")]);
+    env.install().success();
+    assert_eq!(evil.asked(), [""; 0]);
 }

@@ -91,6 +91,7 @@ fn many_installs_of_one_project_at_once() {
         run.finish().success();
     }
     let whole = env.tree();
+    assert_eq!(env.read("node_modules/p3/own.js"), "3");
     env.deka(["install", "--force"]).success();
     assert_eq!(env.tree(), whole);
 }

@@ -56,6 +56,7 @@ fn what_is_left_out_is_not_downloaded() {
     let registry = registry();
     let env = env(&registry);
     env.deka(["install", "--prod"]).success();
+    assert_eq!(registry.count("/prod/-/prod-1.0.0.tgz"), 1);
     assert_eq!(registry.count("/devonly/-/devonly-1.0.0.tgz"), 0);
 }
 
@@ -134,10 +135,10 @@ fn what_is_needed_otherwise_too_may_not_fail() {
 
 #[test]
 fn optional_hides_the_same_entry_of_dependencies() {
-    let registry = Registry::new();
+    let registry = registry();
     let env = TestEnv::with(&registry);
-    env.manifest(json!({ "dependencies": { "gone": "1" }, "optionalDependencies": { "gone": "1" } }));
-    env.install().success();
+    env.manifest(json!({ "dependencies": { "gone": "1", "both": "1" }, "optionalDependencies": { "gone": "1" } }));
+    env.install().success().line("+ both@1.0.0").says("gone");
 }
 
 #[test]

@@ -216,3 +216,57 @@ fn other_flags_are_a_reason_to_look_again() {
     env.install().success();
     assert!(!env.has("node_modules/.deka/node_modules/shared"));
 }
+
+#[test]
+fn damaged_records_of_what_is_installed_are_no_trouble() {
+    let registry = registry();
+    let env = TestEnv::with(&registry);
+    env.depends_on(&[("a", "1"), ("b", "2")]);
+    env.install().success();
+    let (one, two) = (env.tree(), [("a", "1"), ("@s/c", "1")]);
+    let names: Vec<String> = std::fs::read_dir(env.project().join("node_modules/.deka"))
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.path().is_file())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    assert!(names.iter().any(|name| name == "state"), "{names:?}");
+    for name in &names {
+        for damage in ["gone", "empty", "cut", "garbage", "flipped"] {
+            let record = env.project().join("node_modules/.deka").join(name);
+            let mut bytes = std::fs::read(&record).unwrap();
+            match damage {
+                "gone" => std::fs::remove_file(&record).unwrap(),
+                "empty" => std::fs::write(&record, "").unwrap(),
+                "cut" => std::fs::write(&record, &bytes[..bytes.len() / 2]).unwrap(),
+                "garbage" => std::fs::write(&record, vec![0xff; 5000]).unwrap(),
+                _ => {
+                    bytes.iter_mut().skip(8).step_by(7).for_each(|byte| *byte ^= 0x41);
+                    std::fs::write(&record, bytes).unwrap();
+                }
+            }
+            // Another tree first, so that the record has to be read for what goes, then back.
+            env.depends_on(&two);
+            let said = env.install().success();
+            assert!(env.has("node_modules/@s/c/index.js") && !env.has("node_modules/b"), "{name} {damage}: {}", said.report());
+            env.depends_on(&[("a", "1"), ("b", "2")]);
+            env.install().success();
+            assert_eq!(env.tree(), one, "{name} {damage}");
+        }
+    }
+}
+
+#[test]
+fn a_second_project_is_not_the_first() {
+    // Two projects of one user with equal manifests: each has its own state.
+    let registry = registry();
+    let env = TestEnv::with(&registry);
+    let other = env.another("project/other");
+    for project in [&env, &other] {
+        project.depends_on(&[("a", "1")]);
+        project.install().success().line("+ a@1.0.0");
+    }
+    other.remove("node_modules");
+    env.install().success().line("Already up to date [TIME]");
+    other.install().success().line("+ a@1.0.0");
+}

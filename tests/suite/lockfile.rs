@@ -225,3 +225,36 @@ fn an_importer_outside_of_the_project_changes_nothing_there() {
     env.install().either();
     assert!(!victim.has("node_modules"));
 }
+
+#[test]
+fn an_address_that_the_registry_would_not_guess_is_kept() {
+    let elsewhere = Registry::new().package("odd", "1.0.0", |p| p);
+    let url = elsewhere.tarball_url("odd", "1.0.0");
+    let registry = Registry::new().package("odd", "1.0.0", |p| p.tarball_url(&url)).package("even", "1.0.0", |p| p);
+    let env = TestEnv::with(&registry);
+    env.depends_on(&[("odd", "1"), ("even", "1")]);
+    env.install().success();
+    let lockfile = env.read("deka.lock");
+    assert!(lockfile.contains(&url) && !lockfile.contains("even-1.0.0.tgz"), "{lockfile}");
+    std::fs::remove_dir_all(env.home().join(".local")).unwrap();
+    env.remove("node_modules");
+    registry.forget();
+    env.deka(["install", "--frozen-lockfile"]).success();
+    assert_eq!(registry.asked(), ["/even/-/even-1.0.0.tgz"]);
+    assert!(env.read("node_modules/odd/index.js").contains("odd@1.0.0"));
+}
+
+#[test]
+fn an_address_without_encryption_is_refused_where_the_registry_has_it() {
+    let elsewhere = Registry::new().package("odd", "1.0.0", |p| p);
+    let url = elsewhere.tarball_url("odd", "1.0.0");
+    let registry = Registry::new().package("odd", "1.0.0", |p| p.tarball_url(&url));
+    let env = TestEnv::with(&registry);
+    env.depends_on(&[("odd", "1")]);
+    env.deka(["install", "--lockfile-only"]).success();
+    elsewhere.forget();
+    env.user_npmrc("registry=https://127.0.0.1:1/\n//127.0.0.1/:_authToken=hush\nfetch-retries=0\n");
+    env.install().fails().says("odd").says("http:");
+    assert_eq!(elsewhere.asked(), [""; 0]);
+    assert!(!env.has("node_modules/odd"));
+}

@@ -172,7 +172,8 @@ fn more_bytes_than_announced_do_no_harm() {
 fn a_304_that_nobody_asked_for_is_asked_again() {
     let registry = registry();
     registry.fault_times("/a", Fault::status(304), 1);
-    env(&registry).install().success();
+    env(&registry).install().success().line("2 packages installed [TIME]");
+    assert_eq!(registry.count("/a"), 2);
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn a_cache_that_cannot_be_written_is_no_reason_to_fail() {
     let env = TestEnv::with(&registry);
     std::fs::write(env.home().join(".cache"), "a file stands here").unwrap();
     env.depends_on(&[("a", "1")]);
-    env.install().success();
+    env.install().success().line("2 packages installed [TIME]");
 }
 
 #[test]
@@ -150,4 +150,20 @@ fn ci_that_cannot_work_keeps_what_is_there() {
     env.depends_on(&[("a", "1"), ("b", "1")]);
     env.deka(["ci"]).failure(10);
     assert!(env.has("node_modules/a/index.js"), "the lockfile is looked at before anything is removed");
+}
+
+#[test]
+fn equal_names_from_two_registries_are_two_packages() {
+    let version = |text: &'static str| Registry::new().package("a", "1.0.0", move |p| p.without_integrity().file("index.js", text));
+    let (one, two) = (version("one"), version("two"));
+    let env = TestEnv::with(&one);
+    let other = env.another("project/other");
+    for (project, registry, text) in [(&env, &one, "one"), (&other, &two, "two"), (&env, &one, "one")] {
+        project.depends_on(&[("a", "1")]).write(".npmrc", format!("registry={}\n", registry.url()));
+        if project.has("node_modules") {
+            project.remove("node_modules").remove("deka.lock");
+        }
+        project.install().success();
+        assert_eq!(project.read("node_modules/a/index.js"), text);
+    }
 }

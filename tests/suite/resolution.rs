@@ -153,3 +153,12 @@ fn deprecated_direct_dependencies_are_named() {
     let said = env.install().success().says("a@1.0.0").says("deprecated").says("use b");
     assert!(!said.text().contains(['\u{1b}', '\u{202e}']), "letters that command the terminal are not passed on: {said:?}");
 }
+
+#[test]
+fn a_projects_own_peers_are_installed_like_dependencies() {
+    let env = TestEnv::with(&registry());
+    env.manifest(json!({ "name": "kit", "peerDependencies": { "lib": "^1" }, "devDependencies": { "mid": "1" } }));
+    env.install().success();
+    assert!(env.read("node_modules/lib/index.js").contains("lib@1.1.0"));
+    env.deka(["install", "--frozen-lockfile"]).success();
+}

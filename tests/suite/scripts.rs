@@ -117,7 +117,7 @@ fn what_is_allowed_is_the_package_and_not_its_name() {
     let evil = crate::support::package::Package::new("native", "1.0.0").script("postinstall", &note("evil")).tarball();
     env.write("evil.tgz", evil);
     env.manifest(json!({ "dependencies": { "native": "file:evil.tgz" }, "trustedDependencies": ["native"] }));
-    env.install().success();
+    env.install().success().says("native");
     assert_eq!(log(&env), [""; 0], "a tarball that calls itself `native` is another package");
     env.manifest(json!({ "dependencies": { "native": "npm:loud@1" }, "trustedDependencies": ["native"] }));
     env.install().success().never_says("out-of-script");
