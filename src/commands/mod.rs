@@ -7,7 +7,7 @@ mod store;
 
 use crate::cli::{Cli, Command, Common, ReporterStyle, Store};
 use crate::error::{Code, Error};
-use crate::project::settings::Environment;
+use crate::project::env::Env;
 use crate::report::{Reporter, Voice};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -17,7 +17,7 @@ pub(crate) struct Context {
     /// The folder that the command works in: absolute, but not resolved, as a shell shows it.
     pub dir: PathBuf,
     /// The environment.
-    pub environment: Environment,
+    pub env: Env,
     /// Where things are said.
     pub reporter: std::sync::Arc<Reporter>,
     /// When the program started.
@@ -26,10 +26,10 @@ pub(crate) struct Context {
 
 /// Runs a command and says how it ended. Returns the exit status.
 pub fn run(cli: Cli, started: Instant) -> u8 {
-    let environment = Environment::of_process();
-    let reporter = std::sync::Arc::new(reporter(&cli.common, &environment));
+    let env: Env = std::env::vars_os().collect();
+    let reporter = std::sync::Arc::new(reporter(&cli.common, &env));
     let ended = folder(cli.common.dir.as_deref()).and_then(|dir| {
-        let context = Context { dir, environment, reporter: reporter.clone(), started };
+        let context = Context { dir, env, reporter: reporter.clone(), started };
         match cli.command {
             Command::Install(arguments) => install::run(&context, &arguments, install::Variant::Install),
             Command::Ci(arguments) => install::run(&context, &arguments, install::Variant::Ci),
@@ -45,7 +45,7 @@ pub fn run(cli: Cli, started: Instant) -> u8 {
     }
 }
 
-fn reporter(common: &Common, environment: &Environment) -> Reporter {
+fn reporter(common: &Common, env: &Env) -> Reporter {
     let voice = match common.reporter {
         _ if common.silent => Voice::Silent,
         Some(ReporterStyle::Silent) => Voice::Silent,
@@ -53,7 +53,7 @@ fn reporter(common: &Common, environment: &Environment) -> Reporter {
         Some(ReporterStyle::AppendOnly) => Voice::AppendOnly,
         Some(ReporterStyle::Default) | None => Voice::Default,
     };
-    let trace = common.log || environment.get("DEKA_DEBUG").is_some_and(|value| !value.is_empty() && value != "0");
+    let trace = common.log || env.get("DEKA_DEBUG").is_some_and(|value| value != "0");
     Reporter::new(voice, !common.no_progress, trace)
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Session<'a> {
     pub overrides: Vec<(String, String)>,
     /// Where `node_modules` is built.
     pub places: Places,
+    /// Whether what stands in `node_modules` was written since the machine was started.
+    pub written_in_this_boot: bool,
     /// Where packages come from.
     pub sources: Arc<Sources>,
     /// Work for the pool.

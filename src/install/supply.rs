@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::package::integrity::Integrity;
 use crate::package::name::PackageName;
 use crate::pool::{Priority, Spawner};
-use crate::resolve::graph::{Package, Source};
+use crate::resolve::graph::{Package, Resolution, Source};
 use crate::resolve::request::Chosen;
 use crate::store::{PackageKey, StoredPackage};
 use crossbeam_channel::Sender;
@@ -168,6 +168,15 @@ impl Supply {
                 self.commit();
                 Ok(Vec::new())
             }
+        }
+    }
+
+    /// Writes the hashes of tarballs down that no registry gave one for.
+    pub fn fill_integrities(&self, resolution: &mut Resolution) {
+        let unknown = |package: &&mut Package| package.integrity.is_none() && !matches!(package.source, Source::Folder { .. });
+        for package in resolution.packages.iter_mut().filter(unknown) {
+            let stored = self.ready.get(&package.id);
+            package.integrity = stored.and_then(|stored| Integrity::parse(stored.key.as_str()));
         }
     }
 

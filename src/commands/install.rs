@@ -1,0 +1,76 @@
+//! `deka install` and `deka ci`.
+
+use super::Context;
+use crate::cli;
+use crate::error::Error;
+use crate::install::news::{Counters, Event, Stage};
+use crate::install::{self, Outcome, Task};
+use crate::project::settings::Flags;
+use crate::report::{Change, Reporter, Snapshot, Summary};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Which of the two.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Variant {
+    /// `deka install`.
+    Install,
+    /// `deka ci`.
+    Ci,
+}
+
+/// Installs and says how it went.
+pub fn run(context: &Context, arguments: &cli::Install, variant: Variant) -> Result<(), Error> {
+    let clean = variant == Variant::Ci;
+    let task = Task { dir: context.dir.clone(), env: context.env.clone(), flags: Flags(arguments.overrides()), clean };
+    let counters = Arc::new(Counters::default());
+    let (reporter, started) = (Arc::clone(&context.reporter), context.started);
+    let listener: install::news::Listener = Arc::new(move |event| tell(&reporter, started, event));
+    let progress = {
+        let counters = Arc::clone(&counters);
+        context.reporter.progress(move || snapshot(&counters))
+    };
+    let outcome = install::run(&task, &counters, &listener);
+    drop(progress);
+    context.reporter.summary(&summary(outcome?), context.started.elapsed());
+    Ok(())
+}
+
+fn tell(reporter: &Reporter, started: Instant, event: Event) {
+    match event {
+        Event::Warning(message) => reporter.warning(&message),
+        Event::Note(message) => reporter.note(&message),
+        Event::Trace(message) => reporter.trace(started.elapsed(), &message),
+        Event::Stage { name, message } => {
+            reporter.stage(name, &message);
+            reporter.trace(started.elapsed(), &message);
+        }
+        Event::Script { script, line } => reporter.script_output(&script, &line),
+    }
+}
+
+fn snapshot(counters: &Counters) -> Snapshot {
+    let bytes = Counters::read(&counters.bytes);
+    let (stage, done, total) = match counters.stage() {
+        Stage::Resolving => ("Resolving", Counters::read(&counters.fetched), Counters::read(&counters.chosen)),
+        Stage::Fetching if Counters::read(&counters.fetched) < Counters::read(&counters.to_fetch) => {
+            ("Fetching", Counters::read(&counters.fetched), Counters::read(&counters.to_fetch))
+        }
+        Stage::Fetching | Stage::Linking => ("Linking", Counters::read(&counters.linked), Counters::read(&counters.to_link)),
+        Stage::Building => ("Running scripts,", Counters::read(&counters.linked), Counters::read(&counters.to_link)),
+    };
+    Snapshot { stage, done, total, bytes }
+}
+
+fn summary(outcome: Outcome) -> Summary {
+    let changes = outcome.changes.into_iter().map(|install::Change { alias, from, to }| Change { alias, from, to });
+    Summary {
+        changes: changes.collect(),
+        installed: outcome.installed,
+        removed: outcome.removed,
+        downloaded: outcome.downloaded,
+        downloaded_bytes: outcome.downloaded_bytes,
+        total: outcome.total,
+        instead: outcome.lockfile_only.then(|| "Lockfile written".to_owned()),
+    }
+}

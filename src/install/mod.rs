@@ -1,0 +1,331 @@
+//! The pipeline: the one place that sees every stage.
+//!
+//! ```text
+//! state says "nothing to do" ─────────────────────────────────────────────► done
+//! manifests, settings, lockfile
+//!   ├─ lockfile fits ──────────────┐
+//!   └─ resolving ──► supply (early)│
+//!        resolution ◄──────────────┘
+//!        ├─ building: plan, compare, supply the rest, build slots as packages arrive, finish
+//!        ├─ deka.lock
+//!        ├─ scripting: allowed dependencies, then the project's own
+//!        └─ state file, registration in the store
+//! ```
+//!
+//! One thread, the caller's, makes every decision. It hands work to the pool and receives what came of it on one
+//! channel, so there is nothing to lock and the order of arrival cannot change the outcome. [`supply`] owns the way of
+//! packages into the store, [`building`] the way from there into `node_modules`.
+
+mod building;
+mod engines;
+mod failure;
+mod fetch;
+pub mod news;
+mod resolving;
+mod scripting;
+mod session;
+mod source;
+mod summary;
+mod supply;
+mod trail;
+
+pub(crate) use failure::{of_project, of_store};
+pub use scripting::RUNNING;
+pub use summary::{Change, Outcome};
+
+use crate::error::{Code, Error};
+use crate::lockfile::freshness::{self, Asked};
+use crate::lockfile::{self, Lockfile};
+use crate::pool::Pool;
+use crate::project::boot::BootId;
+use crate::project::env::Env;
+use crate::project::settings::{Flags, Frozen, Settings, Sources as SettingSources};
+use crate::project::stamp::FileStamp;
+use crate::project::state::{self, Now, State};
+use crate::project::workspace::{Workspace, find_root};
+use crate::project::{host, lock, overrides};
+use crate::resolve::graph::Resolution;
+use crate::store::{Mode, Store};
+use building::{Attempt, Built, Choice};
+use news::{Counters, Event, Listener};
+use rustc_hash::FxHashSet;
+use session::Session;
+use source::Sources;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use supply::Supply;
+
+/// The lockfile's name.
+const LOCKFILE: &str = "deka.lock";
+
+/// What an install is asked to do.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// The folder that deka was called in, absolute.
+    pub dir: PathBuf,
+    /// The environment.
+    pub env: Env,
+    /// The command line.
+    pub flags: Flags,
+    /// Whether `node_modules` is made from nothing (`deka ci`).
+    pub clean: bool,
+}
+
+/// What the pool sends back to the thread that decides.
+enum Message {
+    /// The answer to a question of resolution.
+    Answer(resolving::Answer),
+    /// Packages on their way into the store.
+    Delivery(supply::Delivery),
+    /// A slot was built, or was not.
+    Linked(usize, Box<building::Linked>),
+}
+
+/// Installs. `counters` and `listener` hear how it goes.
+pub fn run(task: &Task, counters: &Arc<Counters>, listener: &Listener) -> Result<Outcome, Error> {
+    let root = find_root(&task.dir, task.env.home()).map_err(of_project)?;
+    if let Some(outcome) = nothing_to_do(task, &root, &root.join("node_modules")) {
+        return Ok(outcome);
+    }
+    let workspace = Workspace::load(&root).map_err(of_project)?;
+    let settings = load_settings(task, Some(&workspace))?;
+    let warnings = workspace.warnings.iter().map(ToString::to_string).chain(settings.warnings.iter().map(ToString::to_string));
+    warnings.for_each(|warning| listener(Event::Warning(warning)));
+    let modules_dir = root.join(&settings.layout.modules_dir);
+    if let Some(outcome) = nothing_to_do(task, &root, &modules_dir) {
+        return Ok(outcome);
+    }
+    let _lock = match settings.lockfile.only {
+        true => None,
+        false => Some(lock_project(&modules_dir, listener)?),
+    };
+    let written_in_this_boot = State::read(&modules_dir).is_none_or(|state| state.boot.is_none() || state.written_in_this_boot());
+    let places = session::places(&settings, &workspace)?;
+    let overrides = overrides::read(&workspace).map_err(of_project)?;
+    let store = Store::open(&settings.store_dir, Mode::ReadWrite).map_err(of_store)?;
+    let pool = Pool::new(std::thread::available_parallelism().map_or(2, usize::from));
+    let (sender, receiver) = crossbeam_channel::unbounded();
+    let (settings, told) = (Arc::new(settings), (Arc::clone(counters), Arc::clone(listener)));
+    let sources = Arc::new(Sources::new(root, Arc::new(store), Arc::clone(&settings), task.env.clone(), pool.spawner(), told));
+    let session = Session {
+        task,
+        settings,
+        workspace,
+        overrides,
+        places,
+        written_in_this_boot,
+        sources,
+        spawner: pool.spawner(),
+        sender,
+        receiver,
+        counters: Arc::clone(counters),
+        listener: Arc::clone(listener),
+    };
+    session.trace("settings, manifests and store are open");
+    let outcome = install(&session);
+    if outcome.is_err() {
+        // What is still under way is of no use any more; the process ends without waiting for it.
+        std::mem::forget(pool);
+    }
+    outcome
+}
+
+/// Reads the settings.
+pub(crate) fn load_settings(task: &Task, workspace: Option<&Workspace>) -> Result<Settings, Error> {
+    let sources = SettingSources { flags: &task.flags, env: &task.env, cwd: &task.dir, workspace };
+    Settings::load(&sources).map_err(of_project)
+}
+
+/// Answers from the state file alone, if it can.
+fn nothing_to_do(task: &Task, root: &Path, modules_dir: &Path) -> Option<Outcome> {
+    let asks_for_more = ["force", "verify", "lockfile-only"].iter().any(|flag| task.flags.0.contains_key(*flag));
+    if task.clean || asks_for_more {
+        return None;
+    }
+    let state = State::read(modules_dir)?;
+    let now = Now { root, modules_dir, env: &task.env, flags: &task.flags };
+    state.is_current(&now).then(|| Outcome { total: u64::from(state.packages), ..Outcome::default() })
+}
+
+fn lock_project(modules_dir: &Path, listener: &Listener) -> Result<lock::ProjectLock, Error> {
+    let on_wait = |holder: Option<u32>| {
+        let who = holder.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
+        listener(Event::Note(format!("waiting for {who}, which is installing this project")));
+    };
+    lock::lock(modules_dir, on_wait).map_err(failure::of_file)
+}
+
+/// The lockfile as it stands, and what it is worth.
+struct Locked {
+    path: PathBuf,
+    /// Its text, to see whether it changes.
+    text: Option<Vec<u8>>,
+    lockfile: Option<Lockfile>,
+    /// Whether it answers what the manifests ask.
+    fits: bool,
+}
+
+fn install(session: &Session) -> Result<Outcome, Error> {
+    let locked = read_lockfile(session)?;
+    if session.task.clean {
+        clean(session)?;
+    }
+    let host = host::host(&session.settings.architectures);
+    let (told, counters) = (Arc::clone(&session.listener), Arc::clone(&session.counters));
+    let mut supply = Supply::new(Arc::clone(&session.sources), session.spawner.clone(), session.sender.clone(), counters, told);
+    let (mut resolution, resolved) = match &locked.lockfile {
+        Some(lockfile) if locked.fits && session.settings.lockfile.prefer_frozen && !session.settings.force => (lockfile.resolution.clone(), false),
+        lockfile => {
+            let groups = session.settings.groups;
+            let early = groups.prod && groups.dev && groups.optional && !session.settings.lockfile.only;
+            let pins = lockfile.as_ref().map(|lockfile| lockfile.resolution.clone());
+            let (resolution, warnings) = resolving::resolve(session, &mut supply, pins, early, &host)?;
+            warnings.into_iter().for_each(|warning| session.warn(warning));
+            session.stage("resolved", format!("Resolved {} packages", resolution.packages.len()));
+            (resolution, true)
+        }
+    };
+    session.trace(format!("{} packages in {} contexts are known", resolution.packages.len(), resolution.instances.len()));
+    if session.settings.lockfile.only {
+        write_lockfile(session, &locked, resolution)?;
+        return Ok(Outcome { lockfile_only: true, ..Outcome::default() });
+    }
+    let skipped = engines::check(session, &resolution, &host)?;
+    state::forget(&session.modules_dir()).map_err(failure::of_file)?;
+    let permissions = scripting::permissions(session, &resolution)?;
+    let (built, before, pending) = build(session, &mut supply, &resolution, &permissions, (&host, skipped))?;
+    report_built(session, &built, &supply);
+    if resolved {
+        supply.fill_integrities(&mut resolution);
+        write_lockfile(session, &locked, resolution.clone())?;
+    }
+    scripting::run_dependencies(session, &resolution, &built.wanted, pending)?;
+    scripting::run_root(session)?;
+    write_state(session, &resolution, &built)?;
+    session.sources.store.register_project(&session.workspace.root).map_err(of_store)?;
+    if let Some(note) = scripting::skipped(session, &resolution, &built, &permissions) {
+        (session.listener)(Event::Note(note));
+    }
+    Ok(summary::outcome(session, &resolution, &built, &before, supply.fetched))
+}
+
+type Pending = std::collections::BTreeSet<String>;
+
+/// Plans and builds; again without those optional packages that turn out not to be had.
+fn build(
+    session: &Session,
+    supply: &mut Supply,
+    resolution: &Resolution,
+    permissions: &scripting::Permissions,
+    (host, mut skipped): (&crate::package::platform::Host, FxHashSet<crate::resolve::graph::InstanceIndex>),
+) -> Result<(Built, crate::layout::survey::Survey, Pending), Error> {
+    let trust = is_trusted(session);
+    loop {
+        let choice = Choice { host, private: &permissions.allowed, skipped: &skipped, trust };
+        let planned = building::plan(session, resolution, &choice)?;
+        session.trace(format!("{} slots are planned, {} of them have to be built", planned.wanted.slots.len(), planned.work.build.len()));
+        let pending = scripting::note_pending(session, &planned.wanted, &planned.work.build, permissions)?;
+        let before = planned.before.clone();
+        match building::build(session, supply, resolution, planned)? {
+            Attempt::Built(built) => return Ok((*built, before, pending)),
+            Attempt::Without(instances, error) => {
+                session.warn(format!("an optional package is left out: {error}"));
+                skipped.extend(instances);
+            }
+        }
+    }
+}
+
+/// Says whether what stands in `node_modules` can be believed: not when everything is to be done again, and not when a
+/// power failure may have emptied files that were written shortly before it.
+fn is_trusted(session: &Session) -> bool {
+    let again = session.settings.force || session.settings.verify || session.task.clean;
+    !again && session.written_in_this_boot
+}
+
+fn read_lockfile(session: &Session) -> Result<Locked, Error> {
+    let settings = &session.settings.lockfile;
+    let path = session.workspace.root.join(LOCKFILE);
+    let text = if settings.enabled { crate::fs::read_if_there(&path).map_err(failure::of_file)? } else { None };
+    let lockfile = match &text {
+        None => None,
+        Some(text) => Some(lockfile::read(text).map_err(|error| failure::of_lockfile(&path, error))?),
+    };
+    let difference = lockfile.as_ref().map(|lockfile| compare(session, lockfile));
+    let frozen = settings.frozen == Frozen::Yes || (settings.frozen == Frozen::WhenThere && lockfile.is_some()) || session.task.clean;
+    match &difference {
+        None if frozen => Err(Error::new(Code::FrozenLockfile, format!("there is no {LOCKFILE}, and a frozen install needs one"))
+            .hint(format!("Run `deka install` without `--frozen-lockfile` to write {LOCKFILE}, and commit it."))),
+        Some(Err(difference)) if frozen => {
+            Err(Error::new(Code::FrozenLockfile, format!("{LOCKFILE} does not fit the manifests, and a frozen install may not change it: {difference}"))
+                .hint("Run `deka install --no-frozen-lockfile` and commit the lockfile."))
+        }
+        _ => Ok(Locked { path, text, lockfile, fits: matches!(difference, Some(Ok(()))) }),
+    }
+}
+
+fn lockfile_settings(session: &Session) -> lockfile::Settings {
+    let options = resolving::options(session);
+    lockfile::Settings {
+        auto_install_peers: options.auto_install_peers,
+        dedupe_peer_dependents: options.dedupe_peer_dependents,
+        resolve_peers_from_workspace_root: options.resolve_peers_from_workspace_root,
+    }
+}
+
+fn compare(session: &Session, lockfile: &Lockfile) -> Result<(), freshness::Difference> {
+    let projects = session.workspace.projects.iter();
+    let importers: Vec<_> = projects.map(|project| (project.path.as_str(), &project.manifest)).collect();
+    let overrides: BTreeMap<String, String> = session.overrides.iter().cloned().collect();
+    freshness::check(lockfile, Asked { importers: &importers, overrides: &overrides, settings: &lockfile_settings(session) })
+}
+
+fn write_lockfile(session: &Session, locked: &Locked, resolution: Resolution) -> Result<(), Error> {
+    if !session.settings.lockfile.enabled {
+        return Ok(());
+    }
+    let overrides = session.overrides.iter().cloned().collect();
+    let text = lockfile::write(&Lockfile { settings: lockfile_settings(session), overrides, resolution });
+    if locked.text.as_deref() == Some(text.as_bytes()) {
+        return Ok(());
+    }
+    crate::fs::write_atomic(&locked.path, text.as_bytes()).map_err(failure::of_file)
+}
+
+/// Empties `node_modules`, but for the lock that this install holds.
+fn clean(session: &Session) -> Result<(), Error> {
+    let modules = session.modules_dir();
+    let own = crate::project::folder::path(&modules);
+    for (folder, kept) in [(&modules, crate::project::folder::NAME), (&own, lock::NAME)] {
+        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+        for entry in entries.flatten().filter(|entry| entry.file_name() != kept) {
+            crate::fs::remove_all(&entry.path()).map_err(failure::of_file)?;
+        }
+    }
+    Ok(())
+}
+
+fn report_built(session: &Session, built: &Built, supply: &Supply) {
+    let (count, bytes) = supply.fetched;
+    session.stage("fetched", format!("Fetched {count} packages ({bytes} bytes)"));
+    session.stage("linked", format!("Linked {} packages", built.done.built));
+    built.done.warnings.iter().for_each(|warning| session.warn(warning));
+    session.trace(format!("{} slots are built, {} were there, {} are removed", built.done.built, built.done.kept, built.done.removed));
+}
+
+fn write_state(session: &Session, resolution: &Resolution, built: &Built) -> Result<(), Error> {
+    let mut inputs = session.settings.inputs.clone();
+    inputs.files.push(FileStamp::of_written(&session.workspace.root.join(LOCKFILE)));
+    let links = built.wanted.importers.iter().filter(|importer| importer.path == ".").flat_map(|importer| &importer.links);
+    let state = State {
+        root: session.workspace.root.clone(),
+        inputs,
+        store_dir: session.settings.store_dir.clone(),
+        groups: session.settings.groups,
+        links: links.map(|link| link.alias.to_string()).collect(),
+        boot: BootId::current(),
+        packages: u32::try_from(resolution.instances.len()).unwrap_or(u32::MAX),
+    };
+    state.write(&session.modules_dir()).map_err(failure::of_file)
+}

@@ -1,0 +1,256 @@
+//! Runs lifecycle scripts: those of allowed dependencies when their slots were built, and the project's own.
+//!
+//! Which slots still wait for their scripts stands in a file beside the layout's record from before the slots are in
+//! place until the last script has succeeded. An install that was interrupted, or whose script failed, leaves the rest
+//! to the next one.
+
+use super::building::Built;
+use super::news::{Event, Stage};
+use super::session::Session;
+use super::{failure, trail};
+use crate::error::Error;
+use crate::layout::plan::Wanted;
+use crate::package::manifest::Manifest;
+use crate::project::{builds, folder};
+use crate::resolve::graph::{InstanceIndex, Package, PackageIndex, Resolution, Source, Target};
+use crate::scripts::environment::{self, Context, Owner};
+use crate::scripts::gyp::{self, NodeGyp};
+use crate::scripts::lifecycle::{self, Step};
+use crate::scripts::order::run_in_order;
+use crate::scripts::policy::{Decision, Identity, Policy};
+use crate::scripts::run::{self, Groups, Script, ScriptError};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// The file that names the slots whose scripts have not succeeded yet, a line each.
+const PENDING: &str = "pending-scripts";
+
+/// What a project allows, and which packages of a resolution that concerns.
+pub(super) struct Permissions {
+    policy: Policy,
+    /// Packages whose scripts may run.
+    pub allowed: FxHashSet<PackageIndex>,
+}
+
+/// Reads what the project allows.
+pub(super) fn permissions(session: &Session, resolution: &Resolution) -> Result<Permissions, Error> {
+    let entries = builds::read(&session.workspace).map_err(failure::of_project)?;
+    let policy = Policy::new(&entries.allowed, &entries.denied);
+    let mut allowed = FxHashSet::default();
+    if !session.settings.scripts.ignore && !entries.allowed.is_empty() {
+        let indices = (0..).map(PackageIndex).zip(&resolution.packages);
+        allowed.extend(indices.filter(|(_, package)| policy.decide(&identity(package)) == Decision::Allowed).map(|(index, _)| index));
+    }
+    Ok(Permissions { policy, allowed })
+}
+
+fn identity(package: &Package) -> Identity<'_> {
+    let from_registry = matches!(package.source, Source::Registry { .. });
+    Identity { name: package.name.as_str(), version: &package.version, id: &package.id, from_registry }
+}
+
+/// Notes, before slots are put in place, which of them wait for scripts. Returns the names of all that do, those of
+/// earlier installs included.
+pub(super) fn note_pending(session: &Session, wanted: &Wanted, build: &[usize], permissions: &Permissions) -> Result<BTreeSet<String>, Error> {
+    let path = folder::path(&session.modules_dir()).join(PENDING);
+    let old = crate::fs::read_if_there(&path).map_err(failure::of_file)?.unwrap_or_default();
+    let mut pending: BTreeSet<String> = String::from_utf8_lossy(&old).lines().map(str::to_owned).collect();
+    let known: FxHashSet<&str> = wanted.slots.iter().map(|slot| slot.name.as_str()).collect();
+    pending.retain(|name| known.contains(name.as_str()));
+    let fresh = build.iter().map(|slot| &wanted.slots[*slot]).filter(|slot| permissions.allowed.contains(&slot.package));
+    pending.extend(fresh.map(|slot| slot.name.clone()));
+    write_pending(session, &pending)?;
+    Ok(pending)
+}
+
+fn write_pending(session: &Session, pending: &BTreeSet<String>) -> Result<(), Error> {
+    let path = folder::path(&session.modules_dir()).join(PENDING);
+    if pending.is_empty() {
+        return crate::fs::remove_file(&path).map_err(failure::of_file);
+    }
+    folder::open_or_create(&session.modules_dir()).map_err(failure::of_file)?;
+    let text: String = pending.iter().map(|name| format!("{name}\n")).collect();
+    crate::fs::write_atomic(&path, text.as_bytes()).map_err(failure::of_file)
+}
+
+/// Names the packages whose scripts were not run because nobody has allowed them.
+pub(super) fn skipped(session: &Session, resolution: &Resolution, built: &Built, permissions: &Permissions) -> Option<String> {
+    if session.settings.scripts.ignore {
+        return None;
+    }
+    let with_scripts = built.facts.iter().filter(|(_, facts)| facts.has_install_script).map(|(index, _)| resolution.package(*index));
+    let unknown = with_scripts.filter(|package| permissions.policy.decide(&identity(package)) == Decision::Unknown);
+    let names: BTreeSet<&str> = unknown.map(|package| package.id.as_str()).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let names: Vec<&str> = names.into_iter().collect();
+    Some(format!(
+        "The install scripts of these packages were not run: {}.\nTo run the scripts of those you trust, add their names to `trustedDependencies` in package.json and install again.",
+        names.join(", ")
+    ))
+}
+
+/// Everything that scripts have in common.
+struct Stagehand<'a> {
+    session: &'a Session<'a>,
+    node: Option<PathBuf>,
+    node_gyp: Option<NodeGyp>,
+    program: PathBuf,
+    groups: &'static Groups,
+}
+
+/// The scripts that run now, for whoever has to end them.
+pub static RUNNING: Groups = Groups::new();
+
+impl<'a> Stagehand<'a> {
+    fn new(session: &'a Session<'a>) -> Stagehand<'a> {
+        let env = &session.task.env;
+        let npm = env.find_program("npm").and_then(|npm| std::fs::canonicalize(npm).ok());
+        Stagehand {
+            session,
+            node: env.find_program("node"),
+            node_gyp: npm.as_deref().and_then(gyp::find),
+            program: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("deka")),
+            groups: &RUNNING,
+        }
+    }
+
+    /// Runs the steps of one package, one after the other.
+    fn run(&self, folder: &Path, manifest: &Manifest, label: &str, steps: &[Step<'_>], is_root: bool) -> Result<(), ScriptError> {
+        let settings = &self.session.settings;
+        let root = &self.session.workspace.root;
+        let context = Context {
+            inherited: self.session.task.env.variables(),
+            called_in: &self.session.task.dir,
+            command: "install",
+            program: &self.program,
+            node: self.node.as_deref(),
+            node_gyp: self.node_gyp.as_ref(),
+            user_agent: &settings.network.user_agent,
+            node_options: settings.scripts.node_options.as_deref(),
+            secrets: &settings.secrets,
+        };
+        let bin_folders = environment::bin_folders(folder, root, self.session.places.modules_dir.as_str());
+        let owner = Owner {
+            name: manifest.name.as_deref().unwrap_or_default(),
+            version: manifest.version.as_deref().unwrap_or_default(),
+            manifest: &folder.join("package.json"),
+            bin_folders: &bin_folders,
+            engines: &manifest.engines,
+            is_root,
+        };
+        for step in steps {
+            let variables = environment::environment(&context, &owner, step.event, step.script);
+            let script =
+                Script { package: label, event: step.event, command: step.script, folder, shell: settings.scripts.shell.as_deref(), variables: &variables };
+            let name = if is_root { step.event.to_owned() } else { format!("{label} {}", step.event) };
+            self.session.trace(format!("{name}: {}", step.script));
+            let mut lines = Lines { listener: &self.session.listener, name: &name, rest: Vec::new(), shown: is_root };
+            let ended = run::run(&script, self.groups, &mut |bytes| lines.add(bytes));
+            lines.end();
+            ended?;
+        }
+        Ok(())
+    }
+}
+
+/// Cuts the output of a script into lines.
+struct Lines<'a> {
+    listener: &'a super::news::Listener,
+    name: &'a str,
+    rest: Vec<u8>,
+    /// Whether it is shown as it comes; that of dependencies is shown when they fail.
+    shown: bool,
+}
+
+impl Lines<'_> {
+    fn add(&mut self, bytes: &[u8]) {
+        if !self.shown {
+            return;
+        }
+        self.rest.extend_from_slice(bytes);
+        while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.rest.drain(..=end).collect();
+            self.say(&line);
+        }
+    }
+
+    fn end(&mut self) {
+        let rest = std::mem::take(&mut self.rest);
+        if !rest.is_empty() {
+            self.say(&rest);
+        }
+    }
+
+    fn say(&self, line: &[u8]) {
+        let line = String::from_utf8_lossy(line).trim_end().to_owned();
+        (self.listener)(Event::Script { script: self.name.to_owned(), line });
+    }
+}
+
+/// Runs the scripts of dependencies whose slots wait for them.
+pub(super) fn run_dependencies(session: &Session, resolution: &Resolution, wanted: &Wanted, pending: BTreeSet<String>) -> Result<(), Error> {
+    let slots: Vec<usize> = (0..wanted.slots.len()).filter(|slot| pending.contains(&wanted.slots[*slot].name)).collect();
+    if slots.is_empty() || session.settings.scripts.ignore {
+        return Ok(());
+    }
+    session.counters.enter(Stage::Building);
+    let stagehand = Stagehand::new(session);
+    let slot_of: FxHashMap<InstanceIndex, usize> = wanted.slots.iter().enumerate().map(|(at, slot)| (slot.instance, at)).collect();
+    let dependencies: Vec<Vec<usize>> = wanted.slots.iter().map(|slot| dependencies(resolution, slot.instance, &slot_of)).collect();
+    let (left, failed) = (Mutex::new(pending), Mutex::new(None));
+    run_in_order(&dependencies, &slots, session.settings.scripts.concurrency, |at| {
+        let slot = &wanted.slots[at];
+        let folder = session.places.slots().join(&slot.name).join("node_modules").join(slot.package_name.as_str());
+        let instance = resolution.instance(slot.instance);
+        match run_dependency(&stagehand, &folder, &resolution.package(slot.package).id) {
+            Err(error) if !instance.optional => {
+                let error = failure::of_script(error);
+                let trail = trail::to_package(resolution, slot.package);
+                let error = Error { message: format!("{}\nneeded by {trail}", error.message), ..error };
+                failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                return ControlFlow::Break(());
+            }
+            Err(error) => session.warn(format!("{error}; the package is optional, so the install goes on")),
+            Ok(()) => {}
+        }
+        left.lock().unwrap_or_else(PoisonError::into_inner).remove(&slot.name);
+        ControlFlow::Continue(())
+    });
+    write_pending(session, &left.into_inner().unwrap_or_else(PoisonError::into_inner))?;
+    failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+}
+
+fn dependencies(resolution: &Resolution, instance: InstanceIndex, slot_of: &FxHashMap<InstanceIndex, usize>) -> Vec<usize> {
+    let edges = resolution.instance(instance).dependencies.iter();
+    edges
+        .filter_map(|edge| match &edge.target {
+            Target::Instance(index) => slot_of.get(index).copied(),
+            Target::Folder(_) => None,
+        })
+        .collect()
+}
+
+fn run_dependency(stagehand: &Stagehand<'_>, folder: &Path, id: &str) -> Result<(), ScriptError> {
+    let text = std::fs::read(folder.join("package.json")).unwrap_or_default();
+    // What cannot be read has no scripts.
+    let manifest = Manifest::parse(&text).unwrap_or_default();
+    let steps = lifecycle::of_dependency(&manifest.scripts, folder.join("binding.gyp").exists());
+    stagehand.run(folder, &manifest, id, &steps, false)
+}
+
+/// Runs the project's own scripts.
+pub(super) fn run_root(session: &Session) -> Result<(), Error> {
+    let project = session.workspace.root_project();
+    let steps = lifecycle::of_root(&project.manifest.scripts, project.folder.join("binding.gyp").exists());
+    if session.settings.scripts.ignore || steps.is_empty() {
+        return Ok(());
+    }
+    session.counters.enter(Stage::Building);
+    let label = project.manifest.name.as_deref().unwrap_or("the project");
+    Stagehand::new(session).run(&project.folder, &project.manifest, label, &steps, true).map_err(failure::of_script)
+}
