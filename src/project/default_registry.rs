@@ -7,6 +7,7 @@
 use super::ask::{Asked, ask};
 use super::env::Env;
 use super::error::{ProjectError, Result};
+use super::settings::Settings;
 use super::stamp::FileStamp;
 use crate::fs;
 use std::path::Path;
@@ -20,14 +21,18 @@ const FILE: &str = "default-registry";
 /// How long npm may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Returns the registry to use when no setting names one. `inputs` are the files that settings were read from.
-pub fn default_registry(cache_dir: &Path, env: &Env, inputs: &[FileStamp]) -> Result<Url> {
+/// Returns the registry to use when no setting names one. `root` is the project's, whose own files have no part in this.
+pub fn default_registry(settings: &Settings, env: &Env, root: &Path) -> Result<Url> {
     match BAKED_IN {
         Some(baked) => parse(baked),
-        None => ask_npm(cache_dir, env, inputs),
+        None => {
+            let shared = settings.inputs.files.iter().filter(|stamp| !stamp.path.starts_with(root)).cloned();
+            ask_npm(&settings.cache_dir, env, &shared.collect::<Vec<_>>())
+        }
     }
 }
 
+/// Asks npm, or its earlier answer. `inputs` are the files besides npm's own that the answer can depend on.
 fn ask_npm(cache_dir: &Path, env: &Env, inputs: &[FileStamp]) -> Result<Url> {
     let npm = env.find_program("npm").ok_or_else(|| none("npm is not on the PATH; set `registry` in ~/.npmrc"))?;
     let npm = std::fs::canonicalize(&npm).unwrap_or(npm);
@@ -46,14 +51,12 @@ fn ask_npm(cache_dir: &Path, env: &Env, inputs: &[FileStamp]) -> Result<Url> {
     Ok(url)
 }
 
-/// Describes everything that the answer depends on, a line each. The project's own files are not among it: they are read
-/// before anybody asks npm.
+/// Describes everything that the answer depends on, a line each.
 fn depends(npm: &Path, env: &Env, inputs: &[FileStamp]) -> String {
     let builtin = npm.parent().and_then(Path::parent).map(|folder| folder.join("npmrc"));
     let own = [Some(npm.to_owned()), builtin, env.home().map(|home| home.join(".npmrc"))];
     let own = own.into_iter().flatten().map(|path| FileStamp::of_written(&path));
-    let shared = inputs.iter().filter(|stamp| stamp.path.file_name().is_some_and(|name| name == "npmrc")).cloned();
-    own.chain(shared)
+    own.chain(inputs.iter().cloned())
         .map(|FileStamp { path, stat }| match stat {
             Some(stat) => format!("{} {} {} {}\n", stat.size, stat.mtime_ns, stat.inode, path.display()),
             None => format!("absent {}\n", path.display()),

@@ -34,7 +34,8 @@ pub enum Value {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unset(pub String);
 
-/// Reads the settings of a file, in the order of their first mention. Where a name is set twice the later value counts.
+/// Reads the settings of a file, in the order of their first mention. Where a name is set twice the later
+/// value counts, unless it is a list: then it grows.
 pub fn parse(text: &[u8]) -> Vec<Entry> {
     let text = String::from_utf8_lossy(without_bom(text));
     let mut entries: Vec<Entry> = Vec::new();
@@ -74,6 +75,7 @@ fn line_numbers(text: &str) -> impl Iterator<Item = u32> + '_ {
 
 fn set(entries: &mut Vec<Entry>, key: String, value: String, line: u32) {
     match entries.iter_mut().find(|entry| entry.key == key) {
+        Some(entry) if matches!(entry.value, Value::Many(_)) => append(entries, &key, value, line),
         Some(entry) => (entry.value, entry.line) = (Value::One(value), line),
         None => entries.push(Entry { key, value: Value::One(value), line }),
     }
@@ -95,9 +97,9 @@ fn unquote(text: &str) -> String {
     let text = text.trim();
     for quote in ['"', '\''] {
         if let Some(inner) = text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)) {
-            let json = if quote == '"' { serde_json::from_str(text).ok() } else { None };
-            // npm keeps double quotes that hold no valid JSON text.
-            return json.unwrap_or_else(|| if quote == '"' { text.to_owned() } else { inner.to_owned() });
+            // npm reads double quotes as JSON, also inside single ones, and keeps them where they hold none.
+            let quoted = if quote == '"' { text } else { inner };
+            return serde_json::from_str(quoted).unwrap_or_else(|_| quoted.to_owned());
         }
     }
     let mut out = String::with_capacity(text.len());

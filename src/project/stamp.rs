@@ -5,14 +5,18 @@
 //! stamp that never matches. That costs one slower run and never a wrong answer.
 
 use crate::fs::{Context, Result};
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::Errno;
 use std::fs::{File, Metadata};
-use std::io::{ErrorKind, Read};
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// How old a file must be for its time to be telling.
 const AGE_MIN: Duration = Duration::from_millis(20);
+/// The longest file that is read, in bytes: far above any manifest, and a bound on the memory used.
+const LENGTH_MAX: u64 = 64 << 20;
 /// Stands for a time that never matches.
 const NEVER: i64 = i64::MIN;
 
@@ -66,30 +70,37 @@ impl FileStamp {
 /// Reads a file and takes its stamp; no content when it is not there or not a file.
 pub fn read(path: &Path) -> Result<(Option<Vec<u8>>, FileStamp)> {
     let absent = || (None, FileStamp { path: path.to_owned(), stat: None });
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(absent()),
-        Err(error) => return Err(error).at("read", path),
+    // Without blocking, since opening a pipe that somebody left there would wait for a writer.
+    let file = match open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(absent()),
+        Err(errno) => return Err(errno).at("read", path),
     };
     let found = file.metadata().at("read", path)?;
     if !found.is_file() {
         return Ok((None, FileStamp { path: path.to_owned(), stat: Some(guarded(&found)) }));
     }
-    let mut text = Vec::with_capacity(usize::try_from(found.size()).unwrap_or(0).min(1 << 20) + 1);
-    file.read_to_end(&mut text).at("read", path)?;
+    let mut text = Vec::with_capacity(usize::try_from(found.size().min(LENGTH_MAX)).unwrap_or(0) + 1);
+    file.take(LENGTH_MAX + 1).read_to_end(&mut text).at("read", path)?;
+    if text.len() as u64 > LENGTH_MAX {
+        return Err(io::Error::from(io::ErrorKind::FileTooLarge)).at("read", path);
+    }
     Ok((Some(text), FileStamp { path: path.to_owned(), stat: Some(guarded(&found)) }))
 }
 
 fn guarded(found: &Metadata) -> Stat {
-    let settled =
-        found.modified().ok().and_then(|changed| SystemTime::now().duration_since(changed).ok()).is_some_and(|age| age >= AGE_MIN);
+    // A time far ahead was set by somebody or by another clock, and says as little about a write just now as an old one.
+    let settled = found.modified().is_ok_and(|changed| match SystemTime::now().duration_since(changed) {
+        Ok(age) => age >= AGE_MIN,
+        Err(ahead) => ahead.duration() >= AGE_MIN,
+    });
     let stat = Stat::of(found);
     if settled { stat } else { Stat { mtime_ns: NEVER, ..stat } }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{AGE_MIN, FileStamp, read};
+    use super::{AGE_MIN, FileStamp, LENGTH_MAX, read};
     use std::fs;
 
     #[test]
@@ -113,9 +124,15 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_in_place_of_a_file_reads_as_nothing() {
+    fn what_is_no_file_reads_as_nothing_and_what_is_too_long_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         assert_eq!(read(folder.path()).expect("readable").0, None);
         assert_eq!(read(&folder.path().join("a/b")).expect("readable").0, None);
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().is_ok_and(|status| status.success()));
+        assert_eq!(read(&pipe).expect("no wait").0, None);
+        let huge = folder.path().join("huge");
+        fs::File::create(&huge).and_then(|file| file.set_len(LENGTH_MAX + 1)).expect("a sparse file");
+        assert!(read(&huge).expect_err("too long").to_string().contains("huge"));
     }
 }

@@ -91,7 +91,8 @@ impl State {
     pub fn write(&self, modules_dir: &Path) -> Result<()> {
         let path = folder::path(modules_dir).join(NAME);
         let folder = folder::open_or_create(modules_dir)?;
-        let beside = format!(".{NAME}.{}.tmp", unique_suffix());
+        // Named like all unfinished work there, so that the next install sweeps what a crash leaves.
+        let beside = format!(".tmp-{}", unique_suffix());
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut file = File::from(openat(&folder, &beside, flags, Mode::from_raw_mode(0o666)).at("create", &path)?);
         // A rename replaces a planted link instead of writing through it.

@@ -21,6 +21,8 @@ mod tests;
 pub const MANIFEST: &str = "package.json";
 /// The file that describes a workspace, and holds settings, as pnpm has it.
 pub const WORKSPACE_FILE: &str = "pnpm-workspace.yaml";
+/// The most values that it may hold.
+const YAML_NODES_MAX: usize = 20_000;
 
 /// The projects that are installed together.
 #[derive(Debug)]
@@ -154,11 +156,13 @@ fn parse_yaml(text: &[u8], path: &Path) -> Result<Map<String, Value>> {
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
         return Ok(Map::new());
     }
-    match serde_saphyr::from_str::<Value>(text) {
+    // References inside the file could make a few lines stand for millions of values.
+    let options = serde_saphyr::options! { budget: serde_saphyr::budget! { max_nodes: YAML_NODES_MAX }, with_snippet: false };
+    match serde_saphyr::from_str_with_options::<Value>(text, options) {
         Ok(Value::Object(fields)) => Ok(fields),
         Ok(Value::Null) => Ok(Map::new()),
         Ok(_) => Err(wrong("it holds no keys at its top level".to_owned())),
-        Err(error) => Err(wrong(error.to_string())),
+        Err(error) => Err(wrong(error.to_string().trim_start_matches("error: ").to_owned())),
     }
 }
 

@@ -40,7 +40,9 @@ fn plan(dependencies: &[Vec<usize>], wanted: &[usize]) -> Plan {
     let mut rank = vec![usize::MAX; dependencies.len()];
     order.iter().enumerate().for_each(|(place, &node)| rank[node] = place);
     let mut is_wanted = vec![false; dependencies.len()];
-    wanted.iter().filter(|&&node| node < is_wanted.len()).for_each(|&node| is_wanted[node] = true);
+    for &node in wanted.iter().filter(|&&node| node < dependencies.len()) {
+        is_wanted[node] = true;
+    }
 
     let mut place_of = vec![usize::MAX; dependencies.len()];
     // The wanted nodes nearest below each node; sets stay small because they end at wanted nodes.

@@ -346,9 +346,9 @@ mod tests {
         let groups = Groups::new();
         let folder = tempfile::tempdir().expect("a folder");
         let variables = variables();
+        let waits = script("sleep 30 | cat; true", folder.path(), &variables);
         let start = Instant::now();
         let ended = std::thread::scope(|scope| {
-            let waits = script("sleep 30 | cat; true", folder.path(), &variables);
             let running = scope.spawn(|| run(&waits, &groups, &mut |_| ()));
             while !running.is_finished() {
                 groups.signal(Signal::TERM);

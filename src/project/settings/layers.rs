@@ -78,9 +78,10 @@ const ADDRESS_FIELDS_OF_USER: [&str; 3] = ["tokenHelper", "certfile", "keyfile"]
 const LOOSE_CREDENTIALS: [&str; 5] = ["_auth", "_authToken", "_password", "tokenHelper", "username"];
 
 /// The strongest value of each setting.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Layers {
-    values: Vec<Option<Raw>>,
+    /// By place in [`KEYS`].
+    values: BTreeMap<usize, Raw>,
     /// `@scope:registry`, by scope.
     pub scopes: BTreeMap<String, Raw>,
     /// `//host/path/:field`, by address (with a slash at its end) and field.
@@ -124,21 +125,9 @@ impl Slot {
 }
 
 impl Layers {
-    /// Returns layers with nothing in them.
-    pub fn new() -> Layers {
-        Layers {
-            values: vec![None; KEYS.len()],
-            scopes: BTreeMap::new(),
-            addresses: BTreeMap::new(),
-            warnings: Vec::new(),
-            variables: BTreeSet::new(),
-            secrets: BTreeSet::new(),
-        }
-    }
-
     /// Returns the strongest value of a setting.
     pub fn get(&self, name: &str) -> Option<&Raw> {
-        self.values[table::find(name)?].as_ref()
+        self.values.get(&table::find(name)?)
     }
 
     /// Takes a value from the next weaker source, unless a stronger one has given it or this one may not.
@@ -161,7 +150,9 @@ impl Layers {
             }
         }
         match slot {
-            Slot::Setting(index) => self.values[index] = self.values[index].take().or(Some(raw)),
+            Slot::Setting(index) => {
+                self.values.entry(index).or_insert(raw);
+            }
             Slot::Scope(scope) => {
                 self.scopes.entry(scope).or_insert(raw);
             }
@@ -197,9 +188,7 @@ impl Layers {
             npmrc::Value::Many(texts) => std::iter::once(&key).chain(texts).collect(),
         };
         if texts.iter().any(|text| npmrc::refers_to_variable(text)) {
-            if Slot::of(&key).is_none() && !key.starts_with("//") {
-                return None;
-            }
+            Slot::of(&key)?;
             if owner == Owner::Project {
                 self.warnings.push(Warning::VariableInProject { name: key, origin: origin.clone() });
                 return None;

@@ -26,7 +26,7 @@ const OTHER_VARIABLES: [&str; 4] = ["HOME", "NODE_ENV", "XDG_CACHE_HOME", "XDG_D
 /// Gathers everything that is set, and says what that was gathered from.
 pub fn gather(sources: &Sources<'_>) -> Result<(Layers, Inputs)> {
     let Sources { flags, env, .. } = *sources;
-    let mut layers = Layers::new();
+    let mut layers = Layers::default();
     for (name, value) in &flags.0 {
         layers.offer(name, Raw { value: RawValue::Text(value.clone()), origin: Origin::Flag, owner: Owner::User });
     }

@@ -84,7 +84,6 @@ pub const KEYS: &[Key] = &[
     anyone("fetch-timeout", Number(1, YEAR_MS), "60000"),
     anyone("force", Flag, "false"),
     anyone("frozen-lockfile", Flag, ""),
-    user("git", Path, ""),
     tree(user("globalconfig", Path, "")),
     tree(anyone("hoist", Flag, "true")),
     tree(anyone("hoist-pattern", List, "*")),

@@ -55,9 +55,12 @@ impl Installed {
     }
 }
 
+/// What it is called, and what it does to a project.
+type Change = (&'static str, fn(&mut Installed));
+
 #[test]
 fn nothing_to_do_until_something_changes() {
-    let changes: [(&str, fn(&mut Installed)); 12] = [
+    let changes: [Change; 12] = [
         ("manifest", |it| fs::write(it.folder.path().join("package.json"), "{ }").expect("a file")),
         ("new file", |it| fs::write(it.folder.path().join(".npmrc"), "").expect("a file")),
         ("file gone", |it| fs::remove_file(it.folder.path().join("package.json")).expect("a file")),
