@@ -15,8 +15,8 @@ use crate::package::facts::Facts;
 use crate::package::platform::Host;
 use crate::pool::Priority;
 use crate::project::settings::ImportMethod;
-use crate::resolve::graph::{InstanceIndex, PackageIndex, Resolution, Target};
-use crate::store::{self, Checkout, CheckoutError, CheckoutOptions, Learnt, StoredPackage};
+use crate::resolve::graph::{InstanceIndex, Package, PackageIndex, Resolution, Target};
+use crate::store::{self, Checkout, CheckoutError, CheckoutOptions, Learnt, PackageKey, StoredPackage};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -50,11 +50,11 @@ pub(super) struct Choice<'a> {
 pub(super) fn plan(session: &Session, resolution: &Resolution, choice: &Choice<'_>) -> Result<Planned, Error> {
     let layout = &session.settings.layout;
     let groups = session.settings.groups;
-    let contents: Vec<String> = resolution
-        .packages
-        .iter()
-        .map(|package| package.integrity.as_ref().map_or_else(|| package.id.clone(), ToString::to_string))
-        .collect();
+    let key = |package: &Package| match &package.integrity {
+        Some(integrity) => PackageKey::of_integrity(integrity),
+        None => PackageKey::of_source(package.id.clone()),
+    };
+    let contents: Vec<PackageKey> = resolution.packages.iter().map(key).collect();
     let options = Options {
         host: choice.host.clone(),
         groups: Groups { prod: groups.prod, dev: groups.dev, optional: groups.optional },

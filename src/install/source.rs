@@ -60,7 +60,7 @@ impl Sources {
         let settings = &self.settings;
         let find = || match &settings.registries.default {
             Some(url) => Ok(url.clone()),
-            None => default_registry(&settings.cache_dir, &self.env, &settings.inputs.files).map_err(failure::of_project),
+            None => default_registry(settings, &self.env, &self.root).map_err(failure::of_project),
         };
         self.default_registry.get_or_init(find).as_ref().map_err(Clone::clone)
     }
@@ -130,9 +130,7 @@ fn translate(auth: &registries::Auth, env: &Env) -> Result<Auth, Error> {
         None => None,
         Some(Configured::Token(token)) => Some(Credentials::Bearer(token.0.clone())),
         Some(Configured::Basic(pair)) => Some(Credentials::Basic(pair.0.clone())),
-        Some(Configured::Password { username, password }) => {
-            Some(Credentials::Password { user: username.clone(), password: password.0.clone() })
-        }
+        Some(Configured::Login { user, password }) => Some(Credentials::Password { user: user.clone(), password: password.0.clone() }),
         Some(Configured::Helper(helper)) => Some(of_helper(&registries::ask_helper(helper, env).map_err(failure::of_project)?.0)?),
     };
     let certificate = match &auth.certificate {

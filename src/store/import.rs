@@ -16,10 +16,11 @@ use crate::package::name::PackageName;
 use crate::package::path::RelPath;
 use rustc_hash::FxHashMap;
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 
 /// A package on its way into the store.
-pub struct Import<'a> {
-    store: &'a Store,
+pub struct Import {
+    store: Arc<Store>,
     entries: Vec<NewEntry>,
     marks: Vec<Mark>,
     buffer: Vec<u8>,
@@ -35,8 +36,8 @@ pub struct Identity {
     pub version: String,
 }
 
-impl<'a> Import<'a> {
-    pub(super) fn new(store: &'a Store) -> Result<Import<'a>, StoreError> {
+impl Import {
+    pub(super) fn new(store: Arc<Store>) -> Result<Import, StoreError> {
         store.must_be_writable()?;
         Ok(Import { store, entries: Vec::new(), marks: Vec::new(), buffer: Vec::new() })
     }

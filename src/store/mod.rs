@@ -38,9 +38,11 @@ use index::Index;
 use object::Objects;
 use rows::Answer;
 use rustix::io::Errno;
+use std::borrow::Borrow;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What a store is opened for.
@@ -118,15 +120,16 @@ impl Store {
     }
 
     /// Begins to bring in a package. Any number of imports run at once, on any threads.
-    pub fn import(&self) -> Result<Import<'_>, StoreError> {
-        Import::new(self)
+    pub fn import(self: &Arc<Self>) -> Result<Import, StoreError> {
+        Import::new(Arc::clone(self))
     }
 
     /// Makes imported packages known to later installs: a file with their records, then one transaction on the index.
-    pub fn commit(&self, batch: &[StoredPackage]) -> Result<(), StoreError> {
+    pub fn commit<P: Borrow<StoredPackage>>(&self, batch: &[P]) -> Result<(), StoreError> {
         if batch.is_empty() {
             return Ok(());
         }
+        let batch: Vec<&StoredPackage> = batch.iter().map(Borrow::borrow).collect();
         self.must_be_writable()?;
         if self.epoch == Epoch::DURABLE {
             // Without a boot id no later boot would know that it has to doubt this.
@@ -134,7 +137,7 @@ impl Store {
         }
         let unknown = self.index.with(|connection| {
             let mut unknown = Vec::new();
-            for package in batch {
+            for &package in &batch {
                 if !rows::holds(connection, package)? {
                     unknown.push(package);
                 }
@@ -142,7 +145,7 @@ impl Store {
             Ok(unknown)
         })?;
         record::write(&self.root, &unknown)?;
-        self.index.write(|connection| rows::write(connection, batch))
+        self.index.write(|connection| rows::write(connection, &batch))
     }
 
     /// Keeps what checkouts learnt of objects, so that they are not hashed again. Does nothing in a store that cannot be
