@@ -76,12 +76,8 @@ pub(super) struct Built {
     pub done: Done,
     /// Facts of the packages whose slots were built.
     pub facts: FxHashMap<PackageIndex, Facts>,
-    /// Slots that were left out because their package, which is optional, could not be had.
-    pub failed: Vec<InstanceIndex>,
     /// The plan.
     pub wanted: Wanted,
-    /// The slots that were built.
-    pub built: Vec<usize>,
 }
 
 /// How the packages of a build stand.
@@ -145,7 +141,7 @@ pub(super) fn build(session: &Session, supply: &mut Supply, resolution: &Resolut
     // Every job that held the builder has sent its message.
     let builder = into_inner(builder);
     let done = builder.finish().map_err(failure::of_layout)?;
-    Ok(Attempt::Built(Box::new(Built { done, facts, failed: Vec::new(), wanted, built: build })))
+    Ok(Attempt::Built(Box::new(Built { done, facts, wanted })))
 }
 
 /// Waits for the last job to let go of the builder: it has sent its message, and drops its handle right after.

@@ -49,7 +49,9 @@ fn check_root(session: &Session, node: Option<&Version>) -> Result<(), Error> {
     let manifest = &session.workspace.root_project().manifest;
     let (Some(node), Some(range)) = (node, manifest.engines.get("node")) else { return Ok(()) };
     match Range::parse(range) {
-        Some(parsed) if !parsed.contains_with_prereleases(node) => report(session, format!("the project wants node {range}, and this is node {node}")),
+        Some(parsed) if !parsed.contains_with_prereleases(node) => {
+            report(session, format!("the project wants node {range}, and this is node {node}"))
+        }
         _ => Ok(()),
     }
 }
@@ -78,6 +80,7 @@ fn node(session: &Session, resolution: &Resolution) -> Option<Version> {
 
 fn wanted_platform(platform: &crate::package::platform::Platform) -> String {
     let lists = [("os", &platform.os), ("cpu", &platform.cpu), ("libc", &platform.libc)];
-    let said: Vec<String> = lists.iter().filter(|(_, list)| !list.is_empty()).map(|(name, list)| format!("{name}: {}", list.join(", "))).collect();
+    let said: Vec<String> =
+        lists.iter().filter(|(_, list)| !list.is_empty()).map(|(name, list)| format!("{name}: {}", list.join(", "))).collect();
     said.join("; ")
 }

@@ -28,7 +28,9 @@ pub(crate) fn of_project(error: ProjectError) -> Error {
         ProjectError::NoManifest { .. } => {
             Error::wrap(Code::Manifest, &error).hint("Run `npm init` to make one, or go to the project with `-C <DIR>`.")
         }
-        ProjectError::Json { .. } | ProjectError::Field { .. } | ProjectError::OverrideReference { .. } => Error::wrap(Code::Manifest, &error),
+        ProjectError::Json { .. } | ProjectError::Field { .. } | ProjectError::OverrideReference { .. } => {
+            Error::wrap(Code::Manifest, &error)
+        }
         ProjectError::NoRegistry { .. } => {
             Error::wrap(Code::Settings, &error).hint("Set `registry` in your ~/.npmrc, or pass `--registry <URL>`.")
         }
@@ -82,8 +84,10 @@ pub(super) fn of_registry(error: &RegistryError) -> Error {
             let known = of_tarball(subject, source);
             Error { message: Error::wrap(known.code, error).message, ..known }
         }
-        RegistryError::Unreachable { .. } | RegistryError::Down { .. } | RegistryError::Throttled { .. } => Error::wrap(Code::Network, error)
-            .hint("Check the network and the proxy settings; with everything cached, `--offline` installs without either."),
+        RegistryError::Unreachable { .. } | RegistryError::Down { .. } | RegistryError::Throttled { .. } => {
+            Error::wrap(Code::Network, error)
+                .hint("Check the network and the proxy settings; with everything cached, `--offline` installs without either.")
+        }
         RegistryError::Status { .. }
         | RegistryError::Redirect { .. }
         | RegistryError::Address { .. }
@@ -100,8 +104,9 @@ pub(super) fn of_tarball(subject: &str, error: &TarballError) -> Error {
             Some(StoreError::Clash { .. }) | None => message(Code::Tarball),
             Some(_) => message(Code::Store),
         },
-        TarballError::Integrity { .. } => message(Code::Integrity)
-            .hint("Either the registry or something between it and you changed the file, or the lockfile is wrong. Nothing of it was installed."),
+        TarballError::Integrity { .. } => message(Code::Integrity).hint(
+            "Either the registry or something between it and you changed the file, or the lockfile is wrong. Nothing of it was installed.",
+        ),
         _ => message(Code::Tarball),
     }
 }

@@ -58,8 +58,13 @@ pub(super) fn fetch(
         Ok(client) => client,
         Err(error) => return done(order, Err(error)),
     };
-    let request =
-        TarballRequest { name: order.name.clone(), version: order.version.clone(), url, integrity: order.integrity.clone(), weight_hint: 0 };
+    let request = TarballRequest {
+        name: order.name.clone(),
+        version: order.version.clone(),
+        url,
+        integrity: order.integrity.clone(),
+        weight_hint: 0,
+    };
     let store = Arc::clone(&sources.store);
     let make_sink = move || StoreSink::new(&store);
     client.tarball(request, make_sink, move |answer| {
@@ -83,7 +88,8 @@ impl StoreSink {
     }
 
     fn finish(self, order: &Order, unpacked: Unpacked) -> Result<Fetched, Error> {
-        let import = self.import.map_err(|error| error.map_or_else(|| Error::new(Code::Internal, "an import failed unseen"), failure::of_store))?;
+        let import =
+            self.import.map_err(|error| error.map_or_else(|| Error::new(Code::Internal, "an import failed unseen"), failure::of_store))?;
         let mut warnings = Vec::new();
         if unpacked.skipped.any() {
             let skipped = unpacked.skipped;

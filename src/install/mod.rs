@@ -175,7 +175,9 @@ fn install(session: &Session) -> Result<Outcome, Error> {
     let (told, counters) = (Arc::clone(&session.listener), Arc::clone(&session.counters));
     let mut supply = Supply::new(Arc::clone(&session.sources), session.spawner.clone(), session.sender.clone(), counters, told);
     let (mut resolution, resolved) = match &locked.lockfile {
-        Some(lockfile) if locked.fits && session.settings.lockfile.prefer_frozen && !session.settings.force => (lockfile.resolution.clone(), false),
+        Some(lockfile) if locked.fits && session.settings.lockfile.prefer_frozen && !session.settings.force => {
+            (lockfile.resolution.clone(), false)
+        }
         lockfile => {
             let groups = session.settings.groups;
             let early = groups.prod && groups.dev && groups.optional && !session.settings.lockfile.only;
@@ -257,10 +259,11 @@ fn read_lockfile(session: &Session) -> Result<Locked, Error> {
     match &difference {
         None if frozen => Err(Error::new(Code::FrozenLockfile, format!("there is no {LOCKFILE}, and a frozen install needs one"))
             .hint(format!("Run `deka install` without `--frozen-lockfile` to write {LOCKFILE}, and commit it."))),
-        Some(Err(difference)) if frozen => {
-            Err(Error::new(Code::FrozenLockfile, format!("{LOCKFILE} does not fit the manifests, and a frozen install may not change it: {difference}"))
-                .hint("Run `deka install --no-frozen-lockfile` and commit the lockfile."))
-        }
+        Some(Err(difference)) if frozen => Err(Error::new(
+            Code::FrozenLockfile,
+            format!("{LOCKFILE} does not fit the manifests, and a frozen install may not change it: {difference}"),
+        )
+        .hint("Run `deka install --no-frozen-lockfile` and commit the lockfile.")),
         _ => Ok(Locked { path, text, lockfile, fits: matches!(difference, Some(Ok(()))) }),
     }
 }

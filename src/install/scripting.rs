@@ -54,7 +54,12 @@ fn identity(package: &Package) -> Identity<'_> {
 
 /// Notes, before slots are put in place, which of them wait for scripts. Returns the names of all that do, those of
 /// earlier installs included.
-pub(super) fn note_pending(session: &Session, wanted: &Wanted, build: &[usize], permissions: &Permissions) -> Result<BTreeSet<String>, Error> {
+pub(super) fn note_pending(
+    session: &Session,
+    wanted: &Wanted,
+    build: &[usize],
+    permissions: &Permissions,
+) -> Result<BTreeSet<String>, Error> {
     let path = folder::path(&session.modules_dir()).join(PENDING);
     let old = crate::fs::read_if_there(&path).map_err(failure::of_file)?.unwrap_or_default();
     let mut pending: BTreeSet<String> = String::from_utf8_lossy(&old).lines().map(str::to_owned).collect();
@@ -145,8 +150,14 @@ impl<'a> Stagehand<'a> {
         };
         for step in steps {
             let variables = environment::environment(&context, &owner, step.event, step.script);
-            let script =
-                Script { package: label, event: step.event, command: step.script, folder, shell: settings.scripts.shell.as_deref(), variables: &variables };
+            let script = Script {
+                package: label,
+                event: step.event,
+                command: step.script,
+                folder,
+                shell: settings.scripts.shell.as_deref(),
+                variables: &variables,
+            };
             let name = if is_root { step.event.to_owned() } else { format!("{label} {}", step.event) };
             self.session.trace(format!("{name}: {}", step.script));
             let mut lines = Lines { listener: &self.session.listener, name: &name, rest: Vec::new(), shown: is_root };
@@ -193,7 +204,12 @@ impl Lines<'_> {
 }
 
 /// Runs the scripts of dependencies whose slots wait for them.
-pub(super) fn run_dependencies(session: &Session, resolution: &Resolution, wanted: &Wanted, pending: BTreeSet<String>) -> Result<(), Error> {
+pub(super) fn run_dependencies(
+    session: &Session,
+    resolution: &Resolution,
+    wanted: &Wanted,
+    pending: BTreeSet<String>,
+) -> Result<(), Error> {
     let slots: Vec<usize> = (0..wanted.slots.len()).filter(|slot| pending.contains(&wanted.slots[*slot].name)).collect();
     if slots.is_empty() || session.settings.scripts.ignore {
         return Ok(());

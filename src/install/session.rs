@@ -69,7 +69,8 @@ impl Session<'_> {
 /// Returns where the packages of a project are put.
 pub(super) fn places(settings: &Settings, workspace: &Workspace) -> Result<Places, Error> {
     let inside = |text: &str| {
-        RelPath::parse(text).map_err(|error| Error::new(Code::Settings, format!("`modules-dir` or `virtual-store-dir` cannot be used: {error}")))
+        RelPath::parse(text)
+            .map_err(|error| Error::new(Code::Settings, format!("`modules-dir` or `virtual-store-dir` cannot be used: {error}")))
     };
     let modules_dir = inside(&settings.layout.modules_dir)?;
     let virtual_dir = match &settings.layout.virtual_store_dir {

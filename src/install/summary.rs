@@ -66,7 +66,8 @@ fn changes(session: &Session, resolution: &Resolution, built: &Built, before: &S
             found.entry(link.alias.to_string()).or_default().1 = Some(version);
         }
     }
-    let hoisted: Vec<String> = built.wanted.importers.iter().flat_map(|importer| &importer.hoisted).map(|link| link.alias.to_string()).collect();
+    let hoisted: Vec<String> =
+        built.wanted.importers.iter().flat_map(|importer| &importer.hoisted).map(|link| link.alias.to_string()).collect();
     found
         .into_iter()
         .filter(|(alias, (from, to))| from != to && !(to.is_none() && hoisted.contains(alias)))

@@ -89,7 +89,13 @@ pub(super) struct Supply {
 }
 
 impl Supply {
-    pub fn new(sources: Arc<Sources>, spawner: Spawner, sender: Sender<super::Message>, counters: Arc<Counters>, listener: Listener) -> Supply {
+    pub fn new(
+        sources: Arc<Sources>,
+        spawner: Spawner,
+        sender: Sender<super::Message>,
+        counters: Arc<Counters>,
+        listener: Listener,
+    ) -> Supply {
         Supply {
             sources,
             spawner,

@@ -1,6 +1,5 @@
 //! The shortest way from a project to a package, for messages.
 
-use crate::package::name::PackageName;
 use crate::resolve::graph::{InstanceIndex, PackageIndex, Resolution, Target};
 use std::collections::VecDeque;
 
@@ -18,7 +17,7 @@ pub(super) fn to_package(resolution: &Resolution, package: PackageIndex) -> Stri
             return describe(resolution, index, &above);
         }
         for edge in &resolution.instance(index).dependencies {
-            visit(&Some(edge.target.clone()), Above::Instance(index, &edge.alias), &mut above, &mut queue);
+            visit(&Some(edge.target.clone()), Above::Instance(index), &mut above, &mut queue);
         }
     }
     resolution.package(package).id.clone()
@@ -28,7 +27,7 @@ pub(super) fn to_package(resolution: &Resolution, package: PackageIndex) -> Stri
 #[derive(Clone, Copy)]
 enum Above<'a> {
     Importer(&'a str),
-    Instance(InstanceIndex, &'a PackageName),
+    Instance(InstanceIndex),
 }
 
 fn visit<'a>(target: &Option<Target>, from: Above<'a>, above: &mut [Option<Above<'a>>], queue: &mut VecDeque<InstanceIndex>) {
@@ -46,7 +45,7 @@ fn describe(resolution: &Resolution, last: InstanceIndex, above: &[Option<Above<
     loop {
         steps.push(resolution.package_of(at).id.as_str());
         match above[at.0 as usize] {
-            Some(Above::Instance(index, _)) => at = index,
+            Some(Above::Instance(index)) => at = index,
             Some(Above::Importer(path)) => {
                 steps.push(if path == "." { "the project" } else { path });
                 break;

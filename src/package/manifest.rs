@@ -35,8 +35,11 @@ pub struct Manifest {
     #[serde(rename = "peerDependenciesMeta", deserialize_with = "json::optional_peers")]
     pub optional_peers: Vec<String>,
     /// What lies inside the tarball already.
-    #[serde(alias = "bundledDependencies", deserialize_with = "json::bundle")]
+    #[serde(deserialize_with = "json::bundle")]
     pub bundle_dependencies: Bundled,
+    /// The other spelling of the same.
+    #[serde(deserialize_with = "json::bundle")]
+    bundled_dependencies: Bundled,
     /// Commands.
     #[serde(deserialize_with = "json::bin")]
     pub bin: Bin,
@@ -94,8 +97,7 @@ impl Default for Bundled {
 }
 
 impl Bundled {
-    /// Says whether the dependency of that name lies inside the tarball.
-    pub fn contains(&self, name: &str) -> bool {
+    fn contains(&self, name: &str) -> bool {
         match self {
             Bundled::All => true,
             Bundled::Names(names) => names.iter().any(|other| other == name),
@@ -106,7 +108,14 @@ impl Bundled {
 impl Manifest {
     /// Reads a manifest leniently; only text that is no JSON object at all is an error.
     pub fn parse(text: &[u8]) -> Result<Manifest, serde_json::Error> {
-        serde_json::from_slice(json::without_bom(text))
+        let text = json::without_bom(text);
+        // A key that stands twice is an error only to the quick way; of a JSON object the last one counts, as with npm.
+        serde_json::from_slice(text).or_else(|_| serde_json::from_value(serde_json::from_slice(text)?))
+    }
+
+    /// Says whether the dependency of that name lies inside the tarball.
+    pub fn bundles(&self, name: &str) -> bool {
+        self.bundle_dependencies.contains(name) || self.bundled_dependencies.contains(name)
     }
 
     /// Says whether one of the scripts that run at install is there.
@@ -169,7 +178,7 @@ fn kind(value: &Value) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bin, Bundled, Manifest, check_types};
+    use super::{Bin, Manifest, check_types};
 
     #[test]
     fn wrong_types_count_as_absent() {
@@ -182,9 +191,17 @@ mod tests {
         assert!(manifest.dependencies.is_empty() && manifest.engines.is_empty());
         assert_eq!(manifest.dev_dependencies.into_iter().collect::<Vec<_>>(), [("a".to_owned(), "1".to_owned())]);
         assert_eq!((manifest.os, manifest.cpu), (vec!["linux".to_owned()], vec!["x64".to_owned()]));
-        assert_eq!((manifest.bin, manifest.bundle_dependencies), (Bin::None, Bundled::All));
+        assert!(manifest.bin == Bin::None && manifest.bundles("anything"));
         assert_eq!(manifest.optional_peers, ["a"]);
         assert_eq!((manifest.deprecated, manifest.dist["tarball"].as_str()), (None, "t"));
+    }
+
+    #[test]
+    fn of_a_key_that_stands_twice_the_last_one_counts() {
+        let text = br#"{"name":"a","name":"b","bundleDependencies":["x"],"bundledDependencies":["y"]}"#;
+        let manifest = Manifest::parse(text).expect("an object");
+        assert_eq!(manifest.name.as_deref(), Some("b"));
+        assert!(manifest.bundles("x") && manifest.bundles("y") && !manifest.bundles("z"));
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl Packument {
 
     /// Decodes the manifest of one version; a record that is no object is an empty manifest.
     pub fn manifest(&self, listed: &Listed) -> Manifest {
-        serde_json::from_slice(&self.records[listed.record.clone()]).unwrap_or_default()
+        Manifest::parse(&self.records[listed.record.clone()]).unwrap_or_default()
     }
 
     /// Finds a version.

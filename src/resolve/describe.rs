@@ -64,7 +64,7 @@ pub(super) fn node(identity: Identity, manifest: &mut Manifest, rules: Rules<'_>
         engines: std::mem::take(&mut manifest.engines),
         peers,
         deprecated: manifest.deprecated.take(),
-        has_bundled: manifest.dependencies.keys().any(|name| manifest.bundle_dependencies.contains(name)),
+        has_bundled: manifest.dependencies.keys().any(|name| manifest.bundles(name)),
     };
     Node { package, peer_names, links: 0..0, fault, optional: false }
 }
@@ -81,7 +81,7 @@ pub(super) fn links(node: &mut Node, owner: Owner, manifest: &Manifest, rules: R
     let parent = (node.package.name.as_str(), node.package.version.as_str());
     let mut links = Vec::with_capacity(asked.len());
     for (alias, (specifier, optional)) in asked {
-        if manifest.bundle_dependencies.contains(alias) {
+        if manifest.bundles(alias) {
             continue;
         }
         match PackageName::parse(alias) {

@@ -145,7 +145,7 @@ impl Store {
             Ok(unknown)
         })?;
         record::write(&self.root, &unknown)?;
-        self.index.write(|connection| rows::write(connection, &batch))
+        self.index.write(|connection| rows::write(connection, batch.iter().copied()))
     }
 
     /// Keeps what checkouts learnt of objects, so that they are not hashed again. Does nothing in a store that cannot be

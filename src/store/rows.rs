@@ -8,6 +8,7 @@ use super::tree::Tree;
 use crate::package::facts::Facts;
 use crate::package::name::PackageName;
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::borrow::Borrow;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -73,7 +74,7 @@ pub(super) fn holds(connection: &Connection, package: &StoredPackage) -> rusqlit
 }
 
 /// Writes packages, over what stands under their keys.
-pub(super) fn write(connection: &Connection, packages: &[StoredPackage]) -> rusqlite::Result<()> {
+pub(super) fn write(connection: &Connection, packages: impl IntoIterator<Item = impl Borrow<StoredPackage>>) -> rusqlite::Result<()> {
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed());
     let mut tree = connection.prepare_cached(
         "INSERT INTO trees (id, body, marks) VALUES (?1, ?2, ?3) \
@@ -83,6 +84,7 @@ pub(super) fn write(connection: &Connection, packages: &[StoredPackage]) -> rusq
         "INSERT OR REPLACE INTO packages (key, name, version, facts, tree, added_s, seal) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
     for package in packages {
+        let package: &StoredPackage = package.borrow();
         let marks = mark::encode(&package.tree_id, package.epoch, &package.marks);
         let number: i64 = tree.query_row(params![package.tree_id.as_bytes(), package.tree.encoding(), marks], |row| row.get(0))?;
         let (key, name) = (package.key.as_str(), package.name.as_str());
