@@ -134,7 +134,7 @@ impl Project {
         let Value::Object(fields) = value else {
             return Err(wrong_type(&stamp.path, MANIFEST, "an object", "something else"));
         };
-        let manifest = manifest_of(&fields).map_err(|error| json_error(&stamp.path, &error))?;
+        let manifest = Manifest::deserialize(&fields).map_err(|error| json_error(&stamp.path, &error))?;
         Ok(Project { path: path.to_owned(), folder, text, fields, manifest, stamp })
     }
 }
@@ -164,16 +164,6 @@ fn parse_yaml(text: &[u8], path: &Path) -> Result<Map<String, Value>> {
         Ok(_) => Err(wrong("it holds no keys at its top level".to_owned())),
         Err(error) => Err(wrong(error.to_string().trim_start_matches("error: ").to_owned())),
     }
-}
-
-/// Reads the manifest out of its fields. Of the two spellings of `bundleDependencies` the first counts when both are there.
-fn manifest_of(fields: &Map<String, Value>) -> serde_json::Result<Manifest> {
-    if fields.contains_key("bundleDependencies") && fields.contains_key("bundledDependencies") {
-        let mut fields = fields.clone();
-        fields.remove("bundledDependencies");
-        return Manifest::deserialize(&Value::Object(fields));
-    }
-    Manifest::deserialize(fields)
 }
 
 fn names_projects(value: Option<&Value>) -> bool {
