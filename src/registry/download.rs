@@ -92,6 +92,7 @@ async fn receive(network: &Arc<Network>, request: Request, response: Response, m
         }
         Ok(true) => {
             slot.body_is_here();
+            network.answered(&request.url);
             let weight = request.weight().max(whole.len() as u64);
             network.pool.spawn_weighted(Priority::Import, weight, move || import_whole(request, whole, slot));
         }
@@ -118,7 +119,7 @@ fn import_whole(mut request: Request, body: Vec<u8>, slot: Slot) {
 async fn stream(request: Request, mut body: Body<'_>, begun: Vec<u8>, slot: Slot) {
     let network = Arc::clone(slot.network());
     let (send, receive) = mpsc::channel(PIECES_WAITING);
-    if let Err(request) = start_unpacker(request, slot, begun, receive) {
+    if let Some(request) = start_unpacker(request, slot, begun, receive) {
         let reason = "no thread could be started".to_owned();
         return network.failed(request, Failure::Final(RegistryError::Setup { reason }));
     }
@@ -143,7 +144,7 @@ fn start_unpacker<P: AsRef<[u8]> + Send + 'static>(
     slot: Slot,
     begun: Vec<u8>,
     receive: mpsc::Receiver<io::Result<P>>,
-) -> Result<(), Request> {
+) -> Option<Request> {
     // A thread that does not start drops what it was given.
     let parcel = Arc::new(Mutex::new(Some((request, slot))));
     let taken = Arc::clone(&parcel);
@@ -159,8 +160,8 @@ fn start_unpacker<P: AsRef<[u8]> + Send + 'static>(
         settle(&network, request, damage, bytes);
     };
     match std::thread::Builder::new().name("unpack".to_owned()).spawn(unpack) {
-        Ok(_) => Ok(()),
-        Err(_) => take(&parcel).map_or(Ok(()), |(request, _)| Err(request)),
+        Ok(_) => None,
+        Err(_) => take(&parcel).map(|(request, _)| request),
     }
 }
 

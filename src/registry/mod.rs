@@ -31,6 +31,9 @@ pub mod tarball;
 mod tls;
 mod transport;
 
+#[cfg(test)]
+mod tests;
+
 pub use client::{Client, TarballRequest};
 pub use error::RegistryError;
 pub use event::Event;

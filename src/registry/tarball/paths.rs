@@ -31,7 +31,7 @@ pub(super) fn stripped(raw: &[u8]) -> Result<Option<RelPath>, TarballError> {
     match RelPath::parse(rest) {
         Ok(path) => Ok(Some(path)),
         // What was not in its final form may be so once `.` and empty segments are dropped.
-        Err(_) => Ok(RelPath::normalise(rest.trim_start_matches('/'))?),
+        Err(_) => RelPath::normalise(rest.trim_start_matches('/')).map_err(|error| PathError { text: shown(raw), ..error }.into()),
     }
 }
 

@@ -79,7 +79,6 @@ fn unpack_tar<R: Read, S: Sink>(mut tar: Bounded<'_, R>, files: &mut Files<'_, S
         // What is left of it, if it was skipped or the sink did not want all.
         io::copy(&mut entry, &mut io::sink()).map_err(TarballError::from_io)?;
     }
-    drop(entries);
     // The checksum of the last member stands behind everything, also behind what follows the end of the archive.
     allowance.set(u64::MAX);
     io::copy(&mut tar, &mut io::sink()).map(drop).map_err(TarballError::from_io)

@@ -1,0 +1,86 @@
+//! How long it takes to unpack a tarball, with and without the checks around it.
+
+use deka::package::integrity::Integrity;
+use deka::package::path::RelPath;
+use deka::registry::tarball::{Content, Limits, Sink, unpack_bytes, unpack_stream};
+use divan::counter::BytesCount;
+use divan::{Bencher, black_box};
+use std::convert::Infallible;
+use std::io::{self, Write};
+
+fn main() {
+    divan::main();
+}
+
+/// Looks at every file and keeps none.
+struct Nowhere;
+
+impl Sink for Nowhere {
+    type Error = Infallible;
+
+    fn file(&mut self, path: &RelPath, executable: bool, content: Content<'_>) -> Result<(), Infallible> {
+        black_box((path, executable));
+        match content {
+            Content::Whole(bytes) => drop(black_box(bytes)),
+            // A reader that fails is noticed by whoever owns it.
+            Content::Stream { reader, .. } => drop(io::copy(reader, &mut io::sink())),
+        }
+        Ok(())
+    }
+}
+
+/// A package of `files` files of about `size` bytes each, of words as code has them.
+fn package(files: usize, size: usize) -> Vec<u8> {
+    const WORDS: [&str; 12] =
+        ["const ", "export ", "function ", "return ", "() => ", "{\n  ", "}\n", "value", "index", " = ", "require('./", "');\n"];
+    let mut state = 7u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize
+    };
+    let mut builder = tar::Builder::new(Vec::new());
+    for index in 0..files {
+        let mut text = String::new();
+        while text.len() < size {
+            text.push_str(WORDS[next() % WORDS.len()]);
+            if next() % 4 == 0 {
+                text.push_str(&(next() % 10_000).to_string());
+            }
+        }
+        let mut header = tar::Header::new_ustar();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o644);
+        let path = format!("package/lib/part{}/file{index}.js", index % 10);
+        builder.append_data(&mut header, path, text.as_bytes()).expect("memory");
+    }
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(&builder.into_inner().expect("memory")).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+/// Files and bytes per file: a small package, a usual one, one of a few large files.
+const SHAPES: [(usize, usize); 3] = [(5, 2_000), (200, 8_000), (6, 2_000_000)];
+
+#[divan::bench(args = SHAPES)]
+fn whole(bencher: Bencher<'_, '_>, (files, size): (usize, usize)) {
+    let body = package(files, size);
+    let integrity = Integrity::of(&body);
+    bencher.counter(BytesCount::new(files * size)).bench_local(|| {
+        unpack_bytes(&body, Some(&integrity), &Limits::default(), &mut Nowhere).expect("a tarball");
+    });
+}
+
+#[divan::bench(args = SHAPES)]
+fn stream(bencher: Bencher<'_, '_>, (files, size): (usize, usize)) {
+    let body = package(files, size);
+    let integrity = Integrity::of(&body);
+    bencher.counter(BytesCount::new(files * size)).bench_local(|| {
+        unpack_stream(&mut body.as_slice(), Some(&integrity), &Limits::default(), &mut Nowhere).expect("a tarball");
+    });
+}
+
+#[divan::bench(args = SHAPES)]
+fn integrity_alone(bencher: Bencher<'_, '_>, (files, size): (usize, usize)) {
+    let body = package(files, size);
+    bencher.counter(BytesCount::new(files * size)).bench_local(|| Integrity::of(black_box(&body)));
+}

@@ -1,0 +1,130 @@
+//! The same over TLS, with a certificate for the loopback that nobody else trusts. Its key is public: it stands here.
+
+use super::server::{Server, reply};
+use super::{Bench, on_loopback, versions};
+use crate::registry::RegistryError;
+use crate::registry::config::Certificate;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use url::Url;
+
+const CERT: &[u8] = include_bytes!("loopback.cert.pem");
+const KEY: &[u8] = include_bytes!("loopback.key.pem");
+const GOOD: &[u8] = br#"{"name":"a","versions":{"1.0.0":{}}}"#;
+
+/// A server that speaks TLS; it may ask for a certificate, and counts connections.
+fn start(with_client_certificate: bool, answer: impl Fn() -> Vec<u8> + Send + 'static) -> (Url, Arc<AtomicUsize>) {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let cert = CertificateDer::from_pem_slice(CERT).expect("a certificate");
+    let key = PrivateKeyDer::from_pem_slice(KEY).expect("a key");
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(cert.clone()).expect("a root");
+    let builder = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
+    let builder = builder.expect("known versions");
+    let builder = if with_client_certificate {
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().expect("a verifier");
+        builder.with_client_cert_verifier(verifier)
+    } else {
+        builder.with_no_client_auth()
+    };
+    let config = Arc::new(builder.with_single_cert(vec![cert], key).expect("they fit"));
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = Url::parse(&format!("https://{}/", listener.local_addr().expect("an address"))).expect("an address");
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    std::thread::spawn(move || {
+        for connection in listener.incoming().flatten() {
+            counted.fetch_add(1, Ordering::Relaxed);
+            let Ok(session) = rustls::ServerConnection::new(Arc::clone(&config)) else { continue };
+            let mut stream = rustls::StreamOwned::new(session, connection);
+            let asked = BufReader::new(&mut stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty()).count();
+            if asked > 0 {
+                let _ = stream.write_all(&answer());
+                stream.conn.send_close_notify();
+                let _ = stream.flush();
+            }
+        }
+    });
+    (url, count)
+}
+
+#[test]
+fn trusts_the_configured_roots() {
+    let (url, _) = start(false, || reply(200, &[], GOOD));
+    let mut bench = Bench::new(&url);
+    bench.config.ca = vec![CERT.to_vec()];
+    assert_eq!(versions(&bench.packument("a").expect("a packument")), ["1.0.0"]);
+}
+
+#[test]
+fn a_certificate_that_is_not_trusted_is_no_reason_to_try_again() {
+    let (url, count) = start(false, || reply(200, &[], GOOD));
+    let mut bench = Bench::new(&url);
+    // Some other root, so that the system's need not be there.
+    bench.config.ca = vec![include_bytes!("other.cert.pem").to_vec()];
+    let error = bench.packument("a").expect_err("an error");
+    assert!(matches!(&error, RegistryError::Unreachable { attempts: 1, .. }) && error.to_string().contains("certificate"), "{error}");
+    assert_eq!(count.load(Ordering::Relaxed), 1);
+    bench.config.strict_ssl = false;
+    bench.packument("a").expect("a packument");
+}
+
+#[test]
+fn shows_its_own_certificate_where_it_belongs() {
+    let (url, _) = start(true, || reply(200, &[], GOOD));
+    let mut bench = Bench::new(&url);
+    bench.config.ca = vec![CERT.to_vec()];
+    assert!(bench.packument("a").is_err());
+    bench.config.auth.push(crate::registry::config::Auth {
+        prefix: format!("//127.0.0.1:{}/", url.port().expect("a port")),
+        credentials: None,
+        certificate: Some(Certificate { cert: CERT.to_vec(), key: KEY.to_vec() }),
+    });
+    bench.packument("a").expect("a packument");
+}
+
+#[test]
+fn a_redirect_does_not_leave_https() {
+    let plain = Server::start(|_| reply(200, &[], GOOD));
+    let target = format!("location: {}a", plain.url);
+    let (url, _) = start(false, move || reply(302, &[&target], b""));
+    let mut bench = Bench::new(&url);
+    bench.config.ca = vec![CERT.to_vec()];
+    let error = bench.packument("a").expect_err("an error");
+    assert!(matches!(&error, RegistryError::Redirect { .. }) && error.to_string().contains("https"), "{error}");
+    assert_eq!(plain.count(), 0);
+}
+
+#[test]
+fn settings_that_cannot_be_read_are_errors() {
+    let (url, _) = start(false, || reply(200, &[], GOOD));
+    let mut bench = Bench::new(&url);
+    bench.config.ca = vec![b"-----BEGIN CERTIFICATE-----\n???\n-----END CERTIFICATE-----\n".to_vec()];
+    assert!(matches!(bench.packument("a"), Err(RegistryError::Setup { .. })));
+    let (_server, mut bench) = on_loopback(|_| reply(200, &[], GOOD));
+    bench.config.proxy.http = Some("::no address".to_owned());
+    assert!(matches!(bench.packument("a"), Err(RegistryError::Setup { .. })));
+}
+
+#[test]
+fn goes_through_the_proxy_unless_the_host_is_excepted() {
+    let (proxy, mut bench) = on_loopback(|_| reply(200, &[], GOOD));
+    // Nobody listens there.
+    bench.config.default = Url::parse("http://127.0.0.1:1/").expect("an address");
+    let mut address = proxy.url.clone();
+    address.set_username("me").and_then(|()| address.set_password(Some("pw"))).expect("an address");
+    bench.config.proxy.http = Some(address.to_string());
+    bench.packument("a").expect("a packument");
+    let asked = &proxy.asked()[0];
+    assert_eq!(asked.path, "http://127.0.0.1:1/a");
+    assert!(asked.header("proxy-authorization").is_some() && asked.header("authorization").is_none());
+    bench.config.proxy.no_proxy = Some("example.test,127.0.0.1".to_owned());
+    bench.config.retry.count = 0;
+    assert!(bench.packument("b").is_err());
+    assert_eq!(proxy.count(), 1);
+}
