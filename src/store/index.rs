@@ -110,6 +110,11 @@ impl Index {
         self.lock().access == Access::Write
     }
 
+    /// Returns the epoch of what is written now.
+    pub fn epoch(&self) -> Epoch {
+        Epoch::of_boot(self.boot.as_deref())
+    }
+
     /// Runs work on a connection. When the file turns out to be broken it is made again, and the work runs once more.
     pub fn with<T>(&self, work: impl Fn(&mut Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let (generation, result) = self.try_with(&work);
@@ -317,7 +322,6 @@ impl Index {
     }
 }
 
-/// The rows of packages, for what is not the index's own business.
 impl Index {
     /// Writes rows in one transaction that begins as a writer's.
     pub fn write(&self, work: impl Fn(&Connection) -> rusqlite::Result<()>) -> Result<(), StoreError> {
@@ -376,11 +380,4 @@ fn is_across_a_network(root: &Path) -> bool {
     /// NFS, SMB, SMB2, CIFS, Coda, AFS, 9p, FUSE.
     const MAGICS: [u32; 8] = [0x6969, 0x517b, 0xfe53_4d42, 0xff53_4d42, 0x7375_7245, 0x5346_414f, 0x0102_1997, 0x6573_5546];
     rustix::fs::statfs(root).is_ok_and(|found| MAGICS.contains(&((found.f_type & 0xffff_ffff) as u32)))
-}
-
-impl Index {
-    /// Returns the epoch of what is written now.
-    pub fn epoch(&self) -> Epoch {
-        Epoch::of_boot(self.boot.as_deref())
-    }
 }

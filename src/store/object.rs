@@ -144,7 +144,7 @@ impl Objects {
             return Ok(mark);
         }
         let draft = self.draft(object.as_bytes()[0], executable)?;
-        (&draft.file).write_all(bytes).at("write", &self.path_of(&path)).map_err(explain)?;
+        (&draft.file).write_all(bytes).map_err(|error| failed("write", self.path_of(&path), error))?;
         draft.publish(&path, |objects| objects.compare(&path, executable, bytes))
     }
 
@@ -231,7 +231,10 @@ impl Objects {
             Err(Errno::LOOP | Errno::NXIO | Errno::NOTDIR | Errno::ACCESS) => return Ok(Err(Found::Wrong)),
             Err(errno) => return Err(errno).at("open", &self.path_of(path)).map_err(StoreError::from),
         };
-        let look = rustix::fs::fstat(&file).map(|stat| Look::of(&stat)).at("look at", &self.path_of(path))?;
+        let look = match rustix::fs::fstat(&file) {
+            Ok(stat) => Look::of(&stat),
+            Err(errno) => return Err(failed("look at", self.path_of(path), errno.into())),
+        };
         Ok(if look.is_file { Ok((File::from(file), look)) } else { Err(Found::Wrong) })
     }
 
@@ -239,7 +242,7 @@ impl Objects {
     /// the wrong mode.
     pub fn renew(&self, path: &ObjectPath, object: &ObjectId, executable: bool) -> Result<Mark, StoreError> {
         let draft = self.copy_to_draft(path, object, executable)?;
-        let mark = draft.mark(&self.path_of(path))?;
+        let mark = draft.mark()?;
         draft.replace(path)?;
         Ok(mark)
     }
@@ -286,9 +289,14 @@ impl Objects {
         let name = format!("{shard:02x}/{TEMPORARY}{}-{count:x}", self.token);
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&self.folder, name.as_str(), flags, mode(executable));
-        let file = file.at("create", &self.path.join(&name)).map_err(explain)?;
+        let file = file.map_err(|errno| failed("create", self.path.join(&name), errno.into()))?;
         Ok(Draft { objects: self, name, file: File::from(file), published: false })
     }
+}
+
+/// Makes the error of a step that every object takes, where a path is worth its allocation only once it is needed.
+fn failed(verb: &'static str, path: PathBuf, source: io::Error) -> StoreError {
+    explain(FsError { verb, path, source })
 }
 
 /// The mode of an object before the process's mask: what node's `fs` would give a file, or an executable one.
@@ -305,14 +313,15 @@ pub(super) struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    fn mark(&self, path: &Path) -> Result<Mark, StoreError> {
-        Ok(rustix::fs::fstat(&self.file).map(|stat| Look::of(&stat).mark).at("look at", path)?)
+    fn mark(&self) -> Result<Mark, StoreError> {
+        let stat = rustix::fs::fstat(&self.file).map_err(|errno| failed("look at", self.objects.path.join(&self.name), errno.into()))?;
+        Ok(Look::of(&stat).mark)
     }
 
     /// Renames to the final name. If something stands there, `judge` says whether it may stay.
     fn publish(self, path: &ObjectPath, judge: impl FnOnce(&Objects) -> Result<Found, StoreError>) -> Result<Mark, StoreError> {
         let objects = self.objects;
-        let mark = self.mark(&objects.path_of(path))?;
+        let mark = self.mark()?;
         let folder = objects.folder();
         match rustix::fs::renameat_with(folder, self.name.as_str(), folder, path.as_c_str(), RenameFlags::NOREPLACE) {
             Ok(()) => {
@@ -348,7 +357,7 @@ impl Draft<'_> {
             }
             renamed => renamed,
         };
-        renamed.at("rename a new file to", &objects.path_of(path)).map_err(explain)?;
+        renamed.map_err(|errno| failed("rename a new file to", objects.path_of(path), errno.into()))?;
         self.done();
         Ok(())
     }

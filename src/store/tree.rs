@@ -93,7 +93,7 @@ impl Tree {
         let mut before = "";
         for _ in 0..count {
             let entry = take_entry(&mut rest)?;
-            if entry.path <= before || RelPath::parse(entry.path).is_err() || clashes.next(entry.path).is_some() {
+            if entry.path <= before || !is_sound(entry.path, before) || clashes.next(entry.path).is_some() {
                 return None;
             }
             before = entry.path;
@@ -179,6 +179,18 @@ impl<'a> Clashes<'a> {
         self.0.push(path);
         None
     }
+}
+
+/// Says whether a path is a [`RelPath`]. Of a path in the same folder as the one before, which was sound, only the last
+/// segment is new: this is what most of a warm look-up consists of.
+fn is_sound(path: &str, before: &str) -> bool {
+    let name_start = path.rfind('/').map_or(0, |slash| slash + 1);
+    let (folder, name) = path.split_at(name_start);
+    let same_folder = before.strip_prefix(folder).is_some_and(|rest| !rest.is_empty() && !folder.is_empty());
+    if !same_folder || path.len() > before.len().max(256) {
+        return RelPath::parse(path).is_ok();
+    }
+    !matches!(name, "" | "." | "..") && !name.bytes().any(|byte| matches!(byte, 0 | b'\\'))
 }
 
 fn put_number(out: &mut Vec<u8>, mut number: u64) {

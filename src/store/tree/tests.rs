@@ -93,6 +93,14 @@ proptest! {
         }
     }
 
+    /// Whatever the path before, a path is judged as on its own.
+    #[test]
+    fn a_path_is_judged_alike_in_any_company(before in paths(), path in "[ab./\\\\\0]{0,8}", shared in any::<bool>()) {
+        let folder = before.rfind('/').map_or("", |slash| &before[..=slash]);
+        let path = if shared { format!("{folder}{path}") } else { path };
+        prop_assert_eq!(super::is_sound(&path, &before), RelPath::parse(&path).is_ok(), "{:?} after {:?}", path, before);
+    }
+
     #[test]
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         if let Some(tree) = Tree::decode(&[&[1][..], &bytes].concat()) {
