@@ -113,8 +113,8 @@ impl Builder {
         for (place, text) in &relink.drop {
             modules.drop_link(place, text)?;
         }
-        for (place, text) in &relink.put {
-            modules.put_link(place, text, &mut done.warnings)?;
+        for link in &relink.put {
+            modules.put_link(link, &self.aside.folder, &mut done.warnings)?;
         }
         Ok(())
     }
@@ -156,7 +156,7 @@ impl Builder {
             let before = standing.get(slot.name.as_str()).map_or(&[][..], |slot| &slot.bins);
             if before != slot.bins {
                 let modules = self.slots.make(&format!("{}/node_modules", slot.name))?;
-                set_bins(&modules, before, &slot.bins, &mut done.warnings)?;
+                self.set_bins(&modules, before, &slot.bins, &mut done.warnings)?;
             }
         }
         Ok(())
@@ -186,11 +186,11 @@ impl Builder {
                 for (place, text) in &links.drop {
                     open.drop_link(place, text)?;
                 }
-                for (place, text) in &links.put {
-                    done.linked += usize::from(open.put_link(place, text, &mut done.warnings)?);
+                for link in &links.put {
+                    done.linked += usize::from(open.put_link(link, &self.aside.folder, &mut done.warnings)?);
                 }
             }
-            set_bins(&open, before, bins, &mut done.warnings)?;
+            self.set_bins(&open, before, bins, &mut done.warnings)?;
         }
         Ok(())
     }
@@ -206,6 +206,25 @@ impl Builder {
         }
         if self.job.work.sweep {
             done.removed += sweep::sweep(self)?;
+        }
+        Ok(())
+    }
+
+    /// Brings a `.bin` from what is known to stand there to what is wanted.
+    fn set_bins(&self, modules: &Folder, before: &[LinkText], wanted: &[LinkText], warnings: &mut Vec<Warning>) -> Result<(), LayoutError> {
+        if before == wanted {
+            return Ok(());
+        }
+        let mut bin = modules.make(".bin")?;
+        for link in wanted.iter().filter(|link| !before.contains(link)) {
+            bin.put_link(link, &self.aside.folder, warnings)?;
+        }
+        for (command, text) in before.iter().filter(|(command, _)| !wanted.iter().any(|(other, _)| other == command)) {
+            bin.drop_link(command, text)?;
+        }
+        if wanted.is_empty() {
+            // Fails while the folder holds anything that somebody else put there.
+            let _ = rustix::fs::unlinkat(modules.handle(), ".bin", AtFlags::REMOVEDIR);
         }
         Ok(())
     }
@@ -234,25 +253,6 @@ fn set_new_bins(above: &Folder, slot: &str, bins: &[LinkText]) -> Result<(), Lay
     for (command, text) in bins {
         let place = format!("{folder}/{command}");
         rustix::fs::symlinkat(&**text, above.handle(), &*place).at("link", &above.path().join(&place))?;
-    }
-    Ok(())
-}
-
-/// Brings a `.bin` from what is known to stand there to what is wanted.
-fn set_bins(modules: &Folder, before: &[LinkText], wanted: &[LinkText], warnings: &mut Vec<Warning>) -> Result<(), LayoutError> {
-    if before == wanted {
-        return Ok(());
-    }
-    let mut bin = modules.make(".bin")?;
-    for link in wanted.iter().filter(|link| !before.contains(link)) {
-        bin.put_link(&link.0, &link.1, warnings)?;
-    }
-    for (command, text) in before.iter().filter(|(command, _)| !wanted.iter().any(|(other, _)| other == command)) {
-        bin.drop_link(command, text)?;
-    }
-    if wanted.is_empty() {
-        // Fails while the folder holds anything that somebody else put there.
-        let _ = rustix::fs::unlinkat(modules.handle(), ".bin", AtFlags::REMOVEDIR);
     }
     Ok(())
 }

@@ -13,13 +13,17 @@ use crate::resolve::graph::{PackageIndex, Resolution};
 use crate::store::{CheckoutError, CheckoutOptions, Identity, Method, Mode, Store, StoredPackage};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// A project and a store in a folder that goes with them.
 struct Sandbox {
-    folder: TempDir,
+    folder: PathBuf,
+    guard: Option<TempDir>,
     store: Store,
     places: Places,
     change: Change,
@@ -27,22 +31,29 @@ struct Sandbox {
 
 impl Sandbox {
     fn new() -> Sandbox {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let store = Store::open(&folder.path().join("store"), Mode::ReadWrite).expect("a new store");
-        let root = folder.path().join("project");
-        fs::create_dir(&root).expect("a project");
-        Sandbox { places: places(&root), store, folder, change: Change::default() }
+        let guard = tempfile::tempdir().expect("a temporary folder");
+        let mut sandbox = Sandbox::at(guard.path());
+        sandbox.guard = Some(guard);
+        sandbox
+    }
+
+    /// What is in a folder already, or is made there.
+    fn at(folder: &Path) -> Sandbox {
+        let store = Store::open(&folder.join("store"), Mode::ReadWrite).expect("a store");
+        let root = folder.join("project");
+        fs::create_dir_all(&root).expect("a project");
+        Sandbox { places: places(&root), store, folder: folder.to_owned(), guard: None, change: Change::default() }
     }
 
     fn with_shared_slots() -> Sandbox {
         let mut sandbox = Sandbox::new();
-        sandbox.places.shared = Some(sandbox.folder.path().join("store/slots").to_str().expect("text").to_owned());
+        sandbox.places.shared = Some(sandbox.folder.join("store/slots").to_str().expect("text").to_owned());
         sandbox
     }
 
     /// Another project beside the first, with the same store.
     fn move_to(&mut self, project: &str) {
-        self.places.root = self.folder.path().join(project);
+        self.places.root = self.folder.join(project);
         fs::create_dir_all(&self.places.root).expect("a project");
     }
 
@@ -67,7 +78,7 @@ impl Sandbox {
     fn packages(&self, builder: &Builder, resolution: &Resolution) -> Vec<(usize, StoredPackage)> {
         let package = |slot: &usize| {
             let package = resolution.package(builder.wanted().slots[*slot].package);
-            (*slot, self.stored(&package.id, &package.name.to_string(), &package.version))
+            (*slot, self.stored(&package.id, package.name.as_str(), &package.version))
         };
         builder.work().build.iter().map(package).collect()
     }
@@ -200,7 +211,7 @@ fn a_new_project_is_built_whole() {
     no_dangling_links(&sandbox.places.root);
     let tool = sandbox.path("node_modules/.bin/tool");
     assert_eq!(fs::metadata(&tool).expect("it is there").permissions().mode() & 0o111, 0o111);
-    let ran = std::process::Command::new(tool).output().expect("it runs");
+    let ran = Command::new(tool).output().expect("it runs");
     assert_eq!(ran.stdout, b"ran\n");
 }
 
@@ -321,7 +332,7 @@ fn a_package_that_may_run_scripts_gets_files_of_its_own() {
 fn planted_links_are_replaced_and_never_followed() {
     let sandbox = Sandbox::new();
     let text = ". : a @s/b tool\n a@1.0.0 : tool\n @s/b@1.0.0 :\n tool@1.0.0 :";
-    let outside = sandbox.folder.path().join("outside");
+    let outside = sandbox.folder.join("outside");
     fs::create_dir(&outside).expect("made");
     fs::write(outside.join("file"), "theirs").expect("written");
     let plant = |target: &Path, place: &str| {
@@ -351,7 +362,7 @@ fn planted_links_are_replaced_and_never_followed() {
 fn planted_links_are_not_followed_by_a_later_install_either() {
     let sandbox = Sandbox::new();
     sandbox.install(". : a\n a@1.0.0 : @s/b\n @s/b@1.0.0 :\n");
-    let outside = sandbox.folder.path().join("outside");
+    let outside = sandbox.folder.join("outside");
     fs::create_dir(&outside).expect("made");
     let scope = sandbox.path("node_modules/.deka/a@1.0.0/node_modules/@s");
     fs::remove_dir_all(&scope).expect("removed");
@@ -405,6 +416,85 @@ fn an_install_that_was_killed_is_finished_by_the_next() {
             crate::fs::remove_all(&sandbox.path("node_modules")).expect("removed");
             sandbox.install(new);
             assert_eq!(finished, tree(&sandbox.places.root));
+        }
+    }
+}
+
+const BEFORE_THE_KILL: &str = ". : a b tool @s/x
+    a@1.0.0 : c tool
+    b@1.0.0 : c
+    c@1.0.0 :
+    tool@1.0.0 :
+    @s/x@1.0.0 : b";
+const AFTER_THE_KILL: &str = ". : a d toolbox @s/y
+    a@1.0.0 : d toolbox
+    d@1.0.0 : e
+    e@1.0.0 : d
+    toolbox@1.0.0 :
+    @s/y@1.0.0 : e";
+/// Tells the process that is killed where it works.
+const VICTIM: &str = "DEKA_TEST_LAYOUT_VICTIM";
+
+/// Installs in a process of its own, and is killed by the test below; on its own it does nothing.
+#[test]
+fn victim() {
+    let Some(folder) = std::env::var_os(VICTIM) else {
+        return;
+    };
+    let mut sandbox = Sandbox::at(Path::new(&folder));
+    if folder.to_string_lossy().ends_with("shared") {
+        sandbox.places.shared = Some(sandbox.folder.join("store/slots").to_str().expect("text").to_owned());
+    }
+    println!("ready");
+    sandbox.install(AFTER_THE_KILL);
+}
+
+fn kill_an_install(folder: &Path, after: Duration) {
+    let mut victim = Command::new(std::env::current_exe().expect("this test"))
+        .args(["--exact", "layout::apply::tests::victim", "--nocapture"])
+        .env(VICTIM, folder)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let lines = BufReader::new(victim.stdout.take().expect("a pipe")).lines();
+    let mut lines = lines.map(|line| line.expect("text"));
+    assert!(lines.any(|line| line.ends_with("ready")));
+    std::thread::sleep(after);
+    victim.kill().expect("killed");
+    victim.wait().expect("ended");
+}
+
+#[test]
+fn an_install_can_be_killed_at_any_moment() {
+    for kind in ["own", "shared"] {
+        let guard = tempfile::tempdir().expect("a temporary folder");
+        let folder = guard.path().join(kind);
+        fs::create_dir(&folder).expect("made");
+        let mut sandbox = Sandbox::at(&folder);
+        if kind == "shared" {
+            sandbox.places.shared = Some(folder.join("store/slots").to_str().expect("text").to_owned());
+        }
+        // The names of shared slots do not depend on the project, so this is what every run has to arrive at.
+        sandbox.install(AFTER_THE_KILL);
+        let wanted = tree(&sandbox.places.root);
+        for step in 0..24_u64 {
+            if kind == "shared" {
+                crate::fs::remove_all(&folder.join("store/slots")).expect("removed");
+            }
+            crate::fs::remove_all(&sandbox.path("node_modules")).expect("removed");
+            if step % 4 != 0 {
+                sandbox.install(BEFORE_THE_KILL);
+            }
+            kill_an_install(&folder, Duration::from_micros(step * 200));
+            if let Ok(direct) = fs::read_dir(sandbox.path("node_modules")) {
+                for entry in direct {
+                    let path = entry.expect("an entry").path();
+                    assert!(path.exists(), "{} dangles after {step} steps", path.display());
+                }
+            }
+            sandbox.install(AFTER_THE_KILL);
+            assert_eq!(tree(&sandbox.places.root), wanted, "{kind} slots, step {step}");
+            no_dangling_links(&folder);
         }
     }
 }
@@ -502,7 +592,7 @@ fn projects_use_each_others_shared_slots() {
     let mut sandbox = Sandbox::with_shared_slots();
     let text = ". : a tool\n a@1.0.0 : b tool\n b@1.0.0 : a\n tool@1.0.0 :";
     assert_eq!(sandbox.install(text).built, 3);
-    no_dangling_links(&sandbox.folder.path().join("store/slots"));
+    no_dangling_links(&sandbox.folder.join("store/slots"));
     sandbox.move_to("other");
     let (_, work) = sandbox.plan(&resolution(text));
     assert_eq!(work.build, [0; 0]);
@@ -522,7 +612,7 @@ fn a_circle_of_which_a_part_is_missing_is_completed() {
     let sandbox = Sandbox::with_shared_slots();
     let text = ". : a\n a@1.0.0 : b\n b@1.0.0 : c\n c@1.0.0 : a d\n d@1.0.0 :";
     sandbox.install(text);
-    let slots = sandbox.folder.path().join("store/slots");
+    let slots = sandbox.folder.join("store/slots");
     let whole = tree(&slots);
     for gone in ["b@", "c@"] {
         let name = entries(&slots).into_keys().find(|name| name.starts_with(gone)).expect("it is there");
@@ -557,7 +647,7 @@ fn installs_that_publish_the_same_slots_at_once_do_not_disturb_each_other() {
             });
         }
     });
-    let slots = sandbox.folder.path().join("store/slots");
+    let slots = sandbox.folder.join("store/slots");
     no_dangling_links(&slots);
     assert_eq!(fs::read_dir(slots.join("unfinished")).expect("a folder").count(), 0);
 }
