@@ -2,7 +2,7 @@ use super::{Builder, Job};
 use crate::layout::LayoutError;
 use crate::layout::Places;
 use crate::layout::diff::{Work, diff};
-use crate::layout::finish::Done;
+use crate::layout::finish::{Done, settle};
 use crate::layout::plan::Wanted;
 use crate::layout::survey::survey;
 use crate::layout::testing::{self, Change, key, options, places, resolution};
@@ -326,6 +326,19 @@ fn a_package_that_may_run_scripts_gets_files_of_its_own() {
     assert_eq!(links(&sandbox, "node_modules/tool/cli.js"), 1);
     assert!(links(&sandbox, "node_modules/a/index.js") > 1);
     assert!(sandbox.path("node_modules/.deka/tool@1.0.0/node_modules/.bin/tool").exists());
+}
+
+#[test]
+fn a_slot_whose_scripts_did_not_run_is_built_again() {
+    let mut sandbox = Sandbox::new();
+    sandbox.change.private.insert(PackageIndex(0));
+    let text = ". : a b\n a@1.0.0 :\n b@1.0.0 :";
+    for _ in 0..2 {
+        let done = sandbox.install(text);
+        assert_eq!(done.unsettled, [0]);
+    }
+    settle(&sandbox.places).expect("the record can be written");
+    assert!(sandbox.plan(&resolution(text)).1.is_empty());
 }
 
 #[test]
