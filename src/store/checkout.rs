@@ -96,8 +96,9 @@ fn make_folder(into: &Path) -> Result<OwnedFd, CheckoutError> {
 impl Work<'_> {
     /// Makes the folders above a file that the file before did not lie in.
     fn make_folders(&self, folder: &str, before: &str) -> Result<(), StoreError> {
-        let ends = folder.match_indices('/').map(|(at, _)| at).chain([folder.len()]);
-        for end in ends {
+        let inner = folder.match_indices('/').map(|(at, _)| at);
+        let last = (!folder.is_empty()).then_some(folder.len());
+        for end in inner.chain(last) {
             let part = &folder[..end];
             let is_there = before.strip_prefix(part).is_some_and(|tail| tail.is_empty() || tail.starts_with('/'));
             if !is_there {

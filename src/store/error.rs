@@ -77,7 +77,7 @@ pub enum StoreError {
 #[derive(Debug, thiserror::Error)]
 pub enum CheckoutError {
     /// Objects are missing or wrong. Nothing of them was handed out; importing the package again mends the store.
-    #[error("{} damaged or missing in the store, among them `{}`", count(objects), objects.first().map_or("", |object| &object.path))]
+    #[error("{} damaged or missing in the store{}", count(objects), first(objects))]
     Damaged {
         /// Each entry whose object cannot be used.
         objects: Vec<Damage>,
@@ -111,6 +111,14 @@ fn count(objects: &[Damage]) -> String {
     }
 }
 
+fn first(objects: &[Damage]) -> String {
+    match objects {
+        [] => String::new(),
+        [only] => format!(": `{}`", only.path),
+        [first, ..] => format!(", the first is `{}`", first.path),
+    }
+}
+
 /// Tells a full disk from other failures.
 pub(super) fn explain(error: FsError) -> StoreError {
     let full = matches!(Errno::from_io_error(&error.source), Some(Errno::NOSPC | Errno::DQUOT));
@@ -133,4 +141,30 @@ fn free_at(path: &Path) -> (u64, u64) {
     path.ancestors()
         .find_map(|folder| rustix::fs::statvfs(folder).ok())
         .map_or((0, 0), |found| (found.f_bavail.saturating_mul(found.f_frsize), found.f_favail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CheckoutError, Damage, StoreError, explain};
+    use crate::fs::FsError;
+    use rustix::io::Errno;
+    use std::path::PathBuf;
+
+    #[test]
+    fn a_full_disk_is_named_with_what_is_free() {
+        let failed = |errno: Errno| explain(FsError { verb: "write", path: PathBuf::from("/tmp/not/there"), source: errno.into() });
+        for errno in [Errno::NOSPC, Errno::DQUOT] {
+            let error = failed(errno);
+            assert!(matches!(error, StoreError::Full { .. }) && error.to_string().contains("/tmp/not/there"), "{error}");
+        }
+        assert!(matches!(failed(Errno::IO), StoreError::Io(_)));
+    }
+
+    #[test]
+    fn damage_reads_well() {
+        let damage = |path: &str| Damage { path: path.to_owned(), object: PathBuf::new(), missing: true };
+        let text = |objects| CheckoutError::Damaged { objects }.to_string();
+        assert_eq!(text(vec![damage("a")]), "1 file is damaged or missing in the store: `a`");
+        assert_eq!(text(vec![damage("a"), damage("b")]), "2 files are damaged or missing in the store, the first is `a`");
+    }
 }

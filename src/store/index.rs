@@ -157,12 +157,14 @@ impl Index {
     fn open_for_writing(&self) -> Result<Option<Connection>, Failure> {
         let opened = self.connect(Access::Write).map_err(Fault::from);
         let fault = match opened.and_then(|connection| self.examine(&connection).map(|()| connection)) {
-            Ok(connection) => return Ok(Some(connection)),
+            // SQLite opens what it may not write for reading, and says nothing.
+            Ok(connection) => return Ok(Some(connection).filter(|connection| connection.is_readonly(rusqlite::MAIN_DB) == Ok(false))),
             Err(fault) => fault,
         };
         match fault {
             Fault::Broken | Fault::Unfinished => self.make().map(Some),
             Fault::Newer(found) => Err(self.newer(found)),
+            Fault::Sql(_) if self.path.is_dir() => self.make().map(Some),
             Fault::Sql(error) if is_read_only(&error) => Ok(None),
             Fault::Sql(error) => Err(error.into()),
         }
@@ -223,12 +225,12 @@ impl Index {
             // Another process was faster.
             Ok(connection) => return Ok(connection),
             Err(Fault::Newer(found)) => return Err(self.newer(found)),
-            Err(Fault::Sql(error)) => return Err(error.into()),
+            Err(Fault::Sql(error)) if !self.path.is_dir() => return Err(error.into()),
             Err(Fault::Unfinished) => match self.make_in_place() {
                 Err(Failure::Sql(error)) if !is_transient(&error) => {}
                 made => return made,
             },
-            Err(Fault::Broken) => {}
+            Err(Fault::Broken | Fault::Sql(_)) => {}
         }
         self.set_aside()?;
         self.make_in_place()

@@ -21,24 +21,25 @@ pub(super) struct Lock {
 }
 
 /// Takes the shared lease, waiting for a gc to end. In a store that cannot be written, or on a file system without
-/// locks, there is no gc to fear and no lease.
-pub(super) fn lease(root: &Path) -> Result<Option<Lock>> {
-    take(&root.join(LEASE), FlockOperation::LockShared)
+/// locks, there is no gc to fear and no lease. The file is made only when `create` says so.
+pub(super) fn lease(root: &Path, create: bool) -> Result<Option<Lock>> {
+    take(&root.join(LEASE), FlockOperation::LockShared, create)
 }
 
 /// Takes the lock for making the index.
 pub(super) fn rebuild(root: &Path) -> Result<Option<Lock>> {
-    take(&root.join(REBUILD), FlockOperation::LockExclusive)
+    take(&root.join(REBUILD), FlockOperation::LockExclusive, true)
 }
 
-fn take(path: &Path, operation: FlockOperation) -> Result<Option<Lock>> {
-    let mode = Mode::from_raw_mode(0o644);
-    let file = match rustix::fs::open(path, OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC, mode) {
-        Err(Errno::ROFS | Errno::ACCESS | Errno::PERM) => match rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, mode) {
+fn take(path: &Path, operation: FlockOperation, create: bool) -> Result<Option<Lock>> {
+    let open = |flags| rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::from_raw_mode(0o644));
+    let made = if create { open(OFlags::RDWR | OFlags::CREATE) } else { Err(Errno::ROFS) };
+    let file = match made {
+        Err(Errno::ROFS | Errno::ACCESS | Errno::PERM) => match open(OFlags::RDONLY) {
             Err(Errno::NOENT | Errno::ACCESS) => return Ok(None),
             opened => opened,
         },
-        opened => opened,
+        made => made,
     };
     let file = file.at("open", path)?;
     loop {

@@ -72,10 +72,10 @@ impl Store {
 
     fn open_in_boot(root: &Path, mode: Mode, boot: Option<String>) -> Result<Store, StoreError> {
         let mut writable = mode == Mode::ReadWrite;
-        let lease = match lock::lease(root) {
+        let lease = match lock::lease(root, writable) {
             Err(error) if error.is_not_found() && writable => {
                 crate::fs::create_dir_all(root).map_err(error::explain)?;
-                lock::lease(root).map_err(error::explain)?
+                lock::lease(root, writable).map_err(error::explain)?
             }
             taken => taken.map_err(error::explain)?,
         };

@@ -109,7 +109,7 @@ pub(super) fn note_boot(connection: &Connection, id: &str) -> rusqlite::Result<(
 
 /// Says whether the whole file is a sound database.
 pub(super) fn is_sound(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.pragma_query_value(None, "quick_check(1)", |row| row.get::<_, String>(0)).map(|answer| answer == "ok")
+    connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)).map(|answer| answer == "ok")
 }
 
 /// Returns the day on which a project was last installed.
