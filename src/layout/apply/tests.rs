@@ -2,6 +2,7 @@
 
 mod foreign;
 mod interrupted;
+mod sequences;
 mod shared;
 
 use super::{Builder, Job};
