@@ -133,10 +133,8 @@ impl Builder {
     /// Makes the folders and cuts the record down to what stays. Slots can be built from then on.
     pub fn begin(job: Job) -> Result<Builder, LayoutError> {
         let slots = Folder::open_trusted(&job.places.root)?.make(job.places.virtual_dir.as_str())?;
-        if job.work.sweep {
-            remove_abandoned(&slots)?;
-        }
         if job.work.sweep || job.work.keep != Record::default() {
+            remove_abandoned(&slots)?;
             write_record(&slots, &job.work.keep)?;
         }
         let aside = Aside::make(&slots)?;

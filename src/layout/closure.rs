@@ -120,8 +120,8 @@ fn components(nodes: &[Option<Node>]) -> Vec<Vec<InstanceIndex>> {
         count: 0,
         found: Vec::new(),
     };
-    for start in 0..size {
-        if nodes[start].is_some() && walk.seen[start] == 0 {
+    for (start, node) in nodes.iter().enumerate() {
+        if node.is_some() && walk.seen[start] == 0 {
             walk.run(start);
         }
     }

@@ -115,7 +115,7 @@ pub fn wanted_links(slot: &Slot) -> Vec<LinkText> {
 }
 
 fn is_of(recorded: &RecordedSlot, slot: &Slot) -> bool {
-    recorded.content == slot.content && recorded.private == slot.private && recorded.package == slot.package_name
+    !recorded.unsettled && recorded.content == slot.content && recorded.private == slot.private && recorded.package == slot.package_name
 }
 
 fn keep_slot(index: usize, slot: &Slot, recorded: RecordedSlot, work: &mut Work) {

@@ -9,10 +9,10 @@ use super::diff::{Relink, wanted_folders, wanted_links};
 use super::folder::{self, Folder};
 use super::link::join;
 use super::plan::{Folder as Importer, LinkTarget};
-use super::record::{Command, LinkText, Record, RecordedFolder, RecordedSlot, encode_commands};
+use super::record::{Command, FILE_NAME, LinkText, Record, RecordedFolder, RecordedSlot, encode_commands};
 use super::survey::{COMMANDS, commands_of_shared};
 use super::warning::Warning;
-use super::{LayoutError, sweep};
+use super::{LayoutError, Places, sweep};
 use crate::fs::Context;
 use rustc_hash::FxHashMap;
 use rustix::fs::AtFlags;
@@ -23,6 +23,10 @@ use rustix::io::Errno;
 pub struct Done {
     /// Slots that were built.
     pub built: usize,
+    /// Those of them whose packages may run scripts, as indices into [`Wanted::slots`]; see [`settle`].
+    ///
+    /// [`Wanted::slots`]: super::plan::Wanted::slots
+    pub unsettled: Vec<usize>,
     /// Slots that were there already.
     pub kept: usize,
     /// Slots that were removed.
@@ -31,6 +35,18 @@ pub struct Done {
     pub linked: usize,
     /// What a person should know.
     pub warnings: Vec<Warning>,
+}
+
+/// Notes that the scripts of all packages that were built have run. Until then the record has these slots as
+/// unfinished, so that a kill among the scripts makes the next install build them, and run the scripts, again.
+pub fn settle(places: &Places) -> Result<(), LayoutError> {
+    let slots = Folder::open_trusted(&places.root)?.make(places.virtual_dir.as_str())?;
+    let bytes = crate::fs::read_if_there(&slots.path().join(FILE_NAME))?;
+    let Some(mut record) = bytes.as_deref().and_then(Record::decode).filter(|record| record.slots.iter().any(|slot| slot.unsettled)) else {
+        return Ok(());
+    };
+    record.slots.iter_mut().for_each(|slot| slot.unsettled = false);
+    write_record(&slots, &record)
 }
 
 impl Builder {
@@ -50,6 +66,7 @@ impl Builder {
         let known = Known { wanted: &self.job.wanted, slots: &slots, folders: &self.job.folder_commands };
         let mut done = Done { built: self.job.work.build.len(), ..Done::default() };
         done.kept = self.job.wanted.slots.len() - done.built;
+        done.unsettled = self.job.work.build.iter().copied().filter(|slot| self.job.wanted.slots[*slot].private).collect();
         self.publish(&known)?;
         for relink in &self.job.work.relink {
             self.relink(relink, &mut done)?;
@@ -100,8 +117,11 @@ impl Builder {
             set_new_bins(&aside.folder, &built.aside, &known.of_slot(*slot, planned))?;
             let commands = aside.folder.path().join(&built.aside).join(COMMANDS);
             std::fs::write(&commands, encode_commands(&built.commands)).at("write", &commands)?;
-            if commands_of_shared(shared.path(), &planned.name).is_none() {
-                self.move_into_place(aside, &built.aside, shared, &planned.name)?;
+            // What is published stays where it is, for others use it already; only a slot that is not whole is replaced.
+            match rustix::fs::renameat(aside.folder.handle(), &*built.aside, shared.handle(), &*planned.name) {
+                Err(_) if commands_of_shared(shared.path(), &planned.name).is_some() => {}
+                Err(_) => self.move_into_place(aside, &built.aside, shared, &planned.name)?,
+                Ok(()) => {}
             }
         }
         Ok(())
@@ -113,8 +133,8 @@ impl Builder {
         for (place, text) in &relink.drop {
             modules.drop_link(place, text)?;
         }
-        for (place, text) in &relink.put {
-            modules.put_link(place, text, &mut done.warnings)?;
+        for link in &relink.put {
+            modules.put_link(link, &self.aside.folder, &mut done.warnings)?;
         }
         Ok(())
     }
@@ -127,6 +147,7 @@ impl Builder {
             package: slot.package_name.clone(),
             content: slot.content.clone(),
             private: slot.private,
+            unsettled: slot.private && self.built[index].get().is_some(),
             commands: known.slots[index].to_vec(),
             links: if slot.shared { Vec::new() } else { wanted_links(slot) },
             bins: if slot.shared { Vec::new() } else { known.of_slot(index, slot) },
@@ -156,7 +177,7 @@ impl Builder {
             let before = standing.get(slot.name.as_str()).map_or(&[][..], |slot| &slot.bins);
             if before != slot.bins {
                 let modules = self.slots.make(&format!("{}/node_modules", slot.name))?;
-                set_bins(&modules, before, &slot.bins, &mut done.warnings)?;
+                self.set_bins(&modules, before, &slot.bins, &mut done.warnings)?;
             }
         }
         Ok(())
@@ -186,11 +207,11 @@ impl Builder {
                 for (place, text) in &links.drop {
                     open.drop_link(place, text)?;
                 }
-                for (place, text) in &links.put {
-                    done.linked += usize::from(open.put_link(place, text, &mut done.warnings)?);
+                for link in &links.put {
+                    done.linked += usize::from(open.put_link(link, &self.aside.folder, &mut done.warnings)?);
                 }
             }
-            set_bins(&open, before, bins, &mut done.warnings)?;
+            self.set_bins(&open, before, bins, &mut done.warnings)?;
         }
         Ok(())
     }
@@ -206,6 +227,25 @@ impl Builder {
         }
         if self.job.work.sweep {
             done.removed += sweep::sweep(self)?;
+        }
+        Ok(())
+    }
+
+    /// Brings a `.bin` from what is known to stand there to what is wanted.
+    fn set_bins(&self, modules: &Folder, before: &[LinkText], wanted: &[LinkText], warnings: &mut Vec<Warning>) -> Result<(), LayoutError> {
+        if before == wanted {
+            return Ok(());
+        }
+        let mut bin = modules.make(".bin")?;
+        for link in wanted.iter().filter(|link| !before.contains(link)) {
+            bin.put_link(link, &self.aside.folder, warnings)?;
+        }
+        for (command, text) in before.iter().filter(|(command, _)| !wanted.iter().any(|(other, _)| other == command)) {
+            bin.drop_link(command, text)?;
+        }
+        if wanted.is_empty() {
+            // Fails while the folder holds anything that somebody else put there.
+            let _ = rustix::fs::unlinkat(modules.handle(), ".bin", AtFlags::REMOVEDIR);
         }
         Ok(())
     }
@@ -234,25 +274,6 @@ fn set_new_bins(above: &Folder, slot: &str, bins: &[LinkText]) -> Result<(), Lay
     for (command, text) in bins {
         let place = format!("{folder}/{command}");
         rustix::fs::symlinkat(&**text, above.handle(), &*place).at("link", &above.path().join(&place))?;
-    }
-    Ok(())
-}
-
-/// Brings a `.bin` from what is known to stand there to what is wanted.
-fn set_bins(modules: &Folder, before: &[LinkText], wanted: &[LinkText], warnings: &mut Vec<Warning>) -> Result<(), LayoutError> {
-    if before == wanted {
-        return Ok(());
-    }
-    let mut bin = modules.make(".bin")?;
-    for link in wanted.iter().filter(|link| !before.contains(link)) {
-        bin.put_link(&link.0, &link.1, warnings)?;
-    }
-    for (command, text) in before.iter().filter(|(command, _)| !wanted.iter().any(|(other, _)| other == command)) {
-        bin.drop_link(command, text)?;
-    }
-    if wanted.is_empty() {
-        // Fails while the folder holds anything that somebody else put there.
-        let _ = rustix::fs::unlinkat(modules.handle(), ".bin", AtFlags::REMOVEDIR);
     }
     Ok(())
 }

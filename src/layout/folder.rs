@@ -5,6 +5,7 @@
 //! unlinked, and all work goes through the open handle.
 
 use super::Places;
+use super::record::LinkText;
 use super::warning::Warning;
 use crate::fs::{Context, FsError, Result};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
@@ -81,9 +82,10 @@ impl Folder {
         folder
     }
 
-    /// Sets a link. One that says the same stays; another one is replaced in one step; anything else that stands there
-    /// is moved to `.ignored` beside it and told of. Returns whether the disk was changed.
-    pub fn put_link(&mut self, place: &str, text: &str, warnings: &mut Vec<Warning>) -> Result<bool> {
+    /// Sets a link. One that says the same stays; another one is replaced in one step, by way of `aside`; anything else
+    /// that stands there is moved to `.ignored` beside it and told of. Returns whether the disk was changed.
+    pub fn put_link(&mut self, link: &LinkText, aside: &Folder, warnings: &mut Vec<Warning>) -> Result<bool> {
+        let (place, text) = (link.0.as_str(), link.1.as_str());
         let path = self.path.join(place);
         let (above, name) = self.above(place)?;
         match rustix::fs::symlinkat(text, above, name) {
@@ -93,23 +95,15 @@ impl Folder {
         }
         match rustix::fs::readlinkat(above, name, Vec::new()) {
             Ok(found) if found.as_bytes() == text.as_bytes() => return Ok(false),
-            Ok(_) => {
-                let beside = format!(".{}", crate::fs::unique_suffix());
-                rustix::fs::symlinkat(text, above, &*beside).at("link", &path)?;
-                let moved = rustix::fs::renameat(above, &*beside, above, name);
-                if moved.is_err() {
-                    let _ = rustix::fs::unlinkat(above, &*beside, AtFlags::empty());
-                }
-                moved.at("replace", &path)?;
-                return Ok(true);
+            Ok(_) => replace_link(above, name, text, aside).at("replace", &path)?,
+            Err(Errno::INVAL) => {
+                self.move_aside(place)?;
+                warnings.push(Warning::MovedAside { path: path.clone() });
+                let (above, name) = self.above(place)?;
+                rustix::fs::symlinkat(text, above, name).at("link", &path)?;
             }
-            Err(Errno::INVAL) => {}
             Err(errno) => return Err(errno).at("read the link", &path),
         }
-        self.move_aside(place)?;
-        warnings.push(Warning::MovedAside { path: path.clone() });
-        let (above, name) = self.above(place)?;
-        rustix::fs::symlinkat(text, above, name).at("link", &path)?;
         Ok(true)
     }
 
@@ -206,6 +200,20 @@ fn split<'a>(places: &'a Places, path: &'a str) -> Option<(&'a str, &'a str)> {
     }
     let project = path.strip_suffix(places.modules_dir.as_str())?;
     (project.is_empty() || project.ends_with('/')).then(|| (project, &path[project.len()..]))
+}
+
+fn replace_link(above: BorrowedFd<'_>, name: &str, text: &str, aside: &Folder) -> rustix::io::Result<()> {
+    // Made where a kill leaves it to be swept, since nobody would know it for deka's here.
+    let spare = crate::fs::unique_suffix();
+    rustix::fs::symlinkat(text, aside.handle(), &*spare)?;
+    match rustix::fs::renameat(aside.handle(), &*spare, above, name) {
+        // The project's folder is on another file system than the slots.
+        Err(Errno::XDEV) => {
+            rustix::fs::unlinkat(above, name, AtFlags::empty())?;
+            rustix::fs::symlinkat(text, above, name)
+        }
+        done => done,
+    }
 }
 
 fn make(above: BorrowedFd<'_>, name: &str) -> rustix::io::Result<OwnedFd> {

@@ -12,6 +12,7 @@ use crate::package::name::PackageName;
 use crate::resolve::graph::{InstanceIndex, Resolution, Target};
 use globset::{GlobBuilder, GlobMatcher};
 use rustc_hash::FxHashSet;
+use std::borrow::Cow;
 
 /// What is hoisted, sorted by alias.
 #[derive(Debug, Default)]
@@ -24,7 +25,9 @@ pub struct Hoisted {
 
 /// A list of patterns on aliases, where `*` stands for anything and `!` takes out what an earlier pattern let in.
 pub struct Patterns {
-    matchers: Vec<(bool, GlobMatcher)>,
+    /// Whether a pattern lets in, and what it matches. Nothing stands for `*`, which nearly everybody has: to compile a
+    /// glob takes longer than all the rest of a plan.
+    matchers: Vec<(bool, Option<GlobMatcher>)>,
 }
 
 impl Patterns {
@@ -32,8 +35,11 @@ impl Patterns {
     pub fn parse(patterns: &[String]) -> Result<Patterns, LayoutError> {
         let one = |text: &String| {
             let (admits, plain) = text.strip_prefix('!').map_or((true, text.as_str()), |rest| (false, rest));
+            if plain == "*" {
+                return Ok((admits, None));
+            }
             match GlobBuilder::new(plain).literal_separator(false).build() {
-                Ok(glob) => Ok((admits, glob.compile_matcher())),
+                Ok(glob) => Ok((admits, Some(glob.compile_matcher()))),
                 Err(error) => Err(LayoutError::Pattern { pattern: text.clone(), reason: error.kind().to_string() }),
             }
         };
@@ -43,7 +49,8 @@ impl Patterns {
     /// Says whether an alias is let in: the last pattern that matches decides. A list of exclusions lets in the rest.
     pub fn admit(&self, alias: &str) -> bool {
         let only_exclusions = !self.matchers.is_empty() && self.matchers.iter().all(|(admits, _)| !admits);
-        let deciding = self.matchers.iter().rev().find(|(_, matcher)| matcher.is_match(alias));
+        let matches = |matcher: &Option<GlobMatcher>| matcher.as_ref().is_none_or(|matcher| matcher.is_match(alias));
+        let deciding = self.matchers.iter().rev().find(|(_, matcher)| matches(matcher));
         deciding.map_or(only_exclusions, |(admits, _)| *admits)
     }
 
@@ -69,27 +76,22 @@ pub fn hoist(graph: &Graph, hidden: &Patterns, public: &Patterns) -> Hoisted {
         return hoisted;
     }
     let root = graph.resolution.importers.iter().position(|importer| importer.path == ".");
-    let mut taken: FxHashSet<String> =
+    let mut taken: FxHashSet<Cow<str>> =
         root.map(|root| graph.direct[root].iter().map(|(alias, _)| folded(alias)).collect()).unwrap_or_default();
-    let mut offer = |alias: &PackageName, target: &Target| {
+    let order = breadth_first(graph);
+    let edges = order.iter().flat_map(|index| &graph.resolution.instance(*index).dependencies);
+    let edges = edges.filter(|edge| leads_somewhere(graph, &edge.target)).map(|edge| (&edge.alias, &edge.target));
+    for (alias, target) in graph.direct.iter().flatten().map(|(alias, target)| (alias, target)).chain(edges) {
+        if taken.contains(&folded(alias)) {
+            continue;
+        }
         let list = match (public.admit(alias.as_str()), hidden.admit(alias.as_str())) {
             (true, _) => &mut hoisted.public,
             (false, true) => &mut hoisted.hidden,
-            (false, false) => return,
+            (false, false) => continue,
         };
-        if taken.insert(folded(alias)) {
-            list.push((alias.clone(), target.clone()));
-        }
-    };
-    for (alias, target) in graph.direct.iter().flatten() {
-        offer(alias, target);
-    }
-    for index in breadth_first(graph) {
-        for edge in &graph.resolution.instance(index).dependencies {
-            if leads_somewhere(graph, &edge.target) {
-                offer(&edge.alias, &edge.target);
-            }
-        }
+        taken.insert(folded(alias));
+        list.push((alias.clone(), target.clone()));
     }
     hoisted.hidden.sort();
     hoisted.public.sort();
@@ -97,8 +99,9 @@ pub fn hoist(graph: &Graph, hidden: &Patterns, public: &Patterns) -> Hoisted {
 }
 
 /// Names that differ in case only would be one folder on some machines.
-fn folded(alias: &PackageName) -> String {
-    alias.as_str().to_ascii_lowercase()
+fn folded(alias: &PackageName) -> Cow<'_, str> {
+    let name = alias.as_str();
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) { name.to_ascii_lowercase().into() } else { name.into() }
 }
 
 fn leads_somewhere(graph: &Graph, target: &Target) -> bool {

@@ -21,19 +21,24 @@
 //! links, and a link that stands where a folder belongs is removed. Entries of `node_modules` that deka did not make are
 //! left alone unless a direct dependency wants their place; then they are moved to `node_modules/.ignored`.
 //!
+//! Shared slots are named by a hash of their content and of all that is below them, so they are never changed. One is
+//! published after everything that it links to (members of a circle in a row), and has to be deleted before any of it;
+//! its presence then proves that all below it is there. They cannot have a hidden hoist: a package there finds what it
+//! declares, and nothing else. Slots that depend on something of the project stay in the project, see [`closure`].
+//!
 //! The caller holds the project's lock from [`survey::survey`] to the end of [`apply::Builder::finish`].
 
 pub mod apply;
-pub mod bins;
-pub mod closure;
+mod bins;
+mod closure;
 pub mod diff;
 pub mod finish;
-pub mod folder;
-pub mod hoist;
-pub mod link;
+mod folder;
+mod hoist;
+mod link;
 pub mod plan;
 pub mod record;
-pub mod slot;
+mod slot;
 pub mod survey;
 mod sweep;
 #[cfg(test)]
@@ -43,6 +48,7 @@ pub mod warning;
 use crate::fs::FsError;
 use crate::package::path::RelPath;
 use crate::store::CheckoutError;
+use plan::Slot;
 use std::path::PathBuf;
 
 /// Why a layout could not be planned or built.
@@ -84,8 +90,17 @@ pub struct Places {
 }
 
 impl Places {
-    /// Returns the folder of slots.
-    pub fn slots(&self) -> PathBuf {
-        self.root.join(self.virtual_dir.as_str())
+    /// Returns the `node_modules` inside of a slot. Its `.bin` has the commands that the package's scripts may use.
+    pub fn modules_of(&self, slot: &Slot) -> PathBuf {
+        let slots = match &self.shared {
+            Some(shared) if slot.shared => PathBuf::from(shared),
+            _ => self.root.join(self.virtual_dir.as_str()),
+        };
+        slots.join(&slot.name).join("node_modules")
+    }
+
+    /// Returns the folder of the package in a slot.
+    pub fn package_of(&self, slot: &Slot) -> PathBuf {
+        self.modules_of(slot).join(slot.package_name.as_str())
     }
 }

@@ -44,6 +44,8 @@ pub struct RecordedSlot {
     pub content: String,
     /// Whether its files are its own.
     pub private: bool,
+    /// Whether the scripts of its package have still to run; such a slot is built again by the next install.
+    pub unsettled: bool,
     /// The commands of its package whose files are there, sorted.
     pub commands: Vec<Command>,
     /// Its links, in the order of the plan.
@@ -70,7 +72,7 @@ impl Record {
         put_count(&mut out, self.slots.len());
         for slot in &self.slots {
             put(&mut out, &slot.name);
-            out.push(u8::from(slot.shared) | u8::from(slot.private) << 1);
+            out.push(u8::from(slot.shared) | u8::from(slot.private) << 1 | u8::from(slot.unsettled) << 2);
             put(&mut out, slot.package.as_str());
             put(&mut out, &slot.content);
             put_commands(&mut out, &slot.commands);
@@ -93,11 +95,12 @@ impl Record {
         let mut slots = Vec::new();
         for _ in 0..take_count(&mut rest)? {
             let name = take_segment(&mut rest)?;
-            let flags = take_flags(&mut rest, 3)?;
+            let flags = take_flags(&mut rest, 7)?;
             slots.push(RecordedSlot {
                 name,
                 shared: flags & 1 != 0,
                 private: flags & 2 != 0,
+                unsettled: flags & 4 != 0,
                 package: PackageName::parse(take(&mut rest)?).ok()?,
                 content: take(&mut rest)?.to_owned(),
                 commands: take_commands(&mut rest)?,
@@ -229,6 +232,7 @@ mod tests {
                 name: text("a@1.0.0"),
                 shared: false,
                 private: true,
+                unsettled: true,
                 package: PackageName::parse("a").expect("a name"),
                 content: text("sha512-x"),
                 commands: vec![(text("a"), RelPath::parse("bin/a.js").expect("a path"))],

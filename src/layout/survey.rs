@@ -1,15 +1,16 @@
 //! What stands in a project before an install, and which shared slots stand in the store.
 //!
 //! The record of the last install is held against the disk: what is not there any more is struck out and so is made
-//! again. That costs one look at each slot and each link of a project. After an install that did not finish, every link
-//! inside of the slots is looked at too. What the record does not know is not trusted: it is replaced where something
+//! again. That costs one list of the slots and a look at what the projects link to. After an install that did not finish
+//! every slot and every link is looked at. What the record does not know is not trusted: it is replaced where something
 //! is wanted in its place, and swept otherwise.
 
 use super::folder::{self, Folder};
+use super::link::join;
 use super::plan::{Link, LinkTarget, Wanted};
 use super::record::{Command, FILE_NAME, Record, RecordedFolder, RecordedSlot, decode_commands};
 use super::{LayoutError, Places};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::path::Path;
 
 /// The name of the file in a shared slot that says which commands its package has.
@@ -44,13 +45,38 @@ pub fn survey(wanted: &Wanted, places: &Places, trust: bool) -> Result<Survey, L
         None => found.leftovers = true,
         Some(mut record) => {
             found.leftovers = !record.complete;
-            let thorough = !record.complete;
-            record.slots.retain_mut(|slot| slot.shared || slot_stands(&slots, slot, thorough));
-            record.folders.iter_mut().for_each(|folder| strike_missing(places, folder));
+            strike_slots(&slots, places, &mut record)?;
+            let hidden = join(places.virtual_dir.as_str(), "node_modules");
+            for folder in &mut record.folders {
+                // Nobody but an install that was killed is at work in the hidden hoist: it is there, or it is not.
+                if !record.complete || folder.path != hidden || folder::of_links(places, &hidden).is_none() {
+                    strike_links(places, folder);
+                }
+            }
             found.record = record;
         }
     }
     Ok(found)
+}
+
+/// Strikes out the slots that are not there.
+fn strike_slots(slots: &Folder, places: &Places, record: &mut Record) -> Result<(), LayoutError> {
+    let listed: FxHashSet<String> = slots.list()?.into_iter().filter(|(_, is_folder)| *is_folder).map(|(name, _)| name).collect();
+    let hidden = join(places.virtual_dir.as_str(), "node_modules");
+    let visible = record.folders.iter().filter(|folder| folder.path != hidden).flat_map(|folder| &folder.links);
+    let direct: FxHashSet<&str> = visible.filter_map(|(_, text)| slot_in(text)).collect();
+    let thorough = !record.complete;
+    record.slots.retain_mut(|slot| {
+        let look = thorough || direct.contains(slot.name.as_str());
+        slot.shared || (listed.contains(&slot.name) && (!look || slot_stands(slots, slot, thorough)))
+    });
+    Ok(())
+}
+
+/// The name of the slot that a link leads to.
+fn slot_in(text: &str) -> Option<&str> {
+    let (slot, _) = text.rsplit_once("/node_modules/")?;
+    Some(slot.rsplit_once('/').map_or(slot, |(_, name)| name))
 }
 
 fn slot_stands(slots: &Folder, slot: &mut RecordedSlot, thorough: bool) -> bool {
@@ -65,7 +91,7 @@ fn slot_stands(slots: &Folder, slot: &mut RecordedSlot, thorough: bool) -> bool 
     true
 }
 
-fn strike_missing(places: &Places, folder: &mut RecordedFolder) {
+fn strike_links(places: &Places, folder: &mut RecordedFolder) {
     let Some(open) = folder::of_links(places, &folder.path) else {
         folder.links.clear();
         folder.bins.clear();

@@ -1,25 +1,33 @@
+//! Projects and stores on a real disk.
+
+mod foreign;
+mod interrupted;
+mod sequences;
+mod shared;
+
 use super::{Builder, Job};
 use crate::layout::LayoutError;
 use crate::layout::Places;
 use crate::layout::diff::{Work, diff};
-use crate::layout::finish::Done;
+use crate::layout::finish::{Done, settle};
 use crate::layout::plan::Wanted;
 use crate::layout::survey::survey;
 use crate::layout::testing::{self, Change, key, options, places, resolution};
-use crate::layout::warning::Warning;
 use crate::package::facts::Facts;
 use crate::package::path::RelPath;
 use crate::resolve::graph::{PackageIndex, Resolution};
 use crate::store::{CheckoutError, CheckoutOptions, Identity, Method, Mode, Store, StoredPackage};
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use tempfile::TempDir;
 
 /// A project and a store in a folder that goes with them.
 struct Sandbox {
-    folder: TempDir,
+    folder: PathBuf,
+    guard: Option<TempDir>,
     store: Store,
     places: Places,
     change: Change,
@@ -27,22 +35,29 @@ struct Sandbox {
 
 impl Sandbox {
     fn new() -> Sandbox {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let store = Store::open(&folder.path().join("store"), Mode::ReadWrite).expect("a new store");
-        let root = folder.path().join("project");
-        fs::create_dir(&root).expect("a project");
-        Sandbox { places: places(&root), store, folder, change: Change::default() }
+        let guard = tempfile::tempdir().expect("a temporary folder");
+        let mut sandbox = Sandbox::at(guard.path());
+        sandbox.guard = Some(guard);
+        sandbox
+    }
+
+    /// What is in a folder already, or is made there.
+    fn at(folder: &Path) -> Sandbox {
+        let store = Store::open(&folder.join("store"), Mode::ReadWrite).expect("a store");
+        let root = folder.join("project");
+        fs::create_dir_all(&root).expect("a project");
+        Sandbox { places: places(&root), store, folder: folder.to_owned(), guard: None, change: Change::default() }
     }
 
     fn with_shared_slots() -> Sandbox {
         let mut sandbox = Sandbox::new();
-        sandbox.places.shared = Some(sandbox.folder.path().join("store/slots").to_str().expect("text").to_owned());
+        sandbox.places.shared = Some(sandbox.folder.join("store/slots").to_str().expect("text").to_owned());
         sandbox
     }
 
     /// Another project beside the first, with the same store.
     fn move_to(&mut self, project: &str) {
-        self.places.root = self.folder.path().join(project);
+        self.places.root = self.folder.join(project);
         fs::create_dir_all(&self.places.root).expect("a project");
     }
 
@@ -67,7 +82,7 @@ impl Sandbox {
     fn packages(&self, builder: &Builder, resolution: &Resolution) -> Vec<(usize, StoredPackage)> {
         let package = |slot: &usize| {
             let package = resolution.package(builder.wanted().slots[*slot].package);
-            (*slot, self.stored(&package.id, &package.name.to_string(), &package.version))
+            (*slot, self.stored(&package.id, package.name.as_str(), &package.version))
         };
         builder.work().build.iter().map(package).collect()
     }
@@ -200,7 +215,7 @@ fn a_new_project_is_built_whole() {
     no_dangling_links(&sandbox.places.root);
     let tool = sandbox.path("node_modules/.bin/tool");
     assert_eq!(fs::metadata(&tool).expect("it is there").permissions().mode() & 0o111, 0o111);
-    let ran = std::process::Command::new(tool).output().expect("it runs");
+    let ran = Command::new(tool).output().expect("it runs");
     assert_eq!(ran.stdout, b"ran\n");
 }
 
@@ -318,113 +333,16 @@ fn a_package_that_may_run_scripts_gets_files_of_its_own() {
 }
 
 #[test]
-fn planted_links_are_replaced_and_never_followed() {
-    let sandbox = Sandbox::new();
-    let text = ". : a @s/b tool\n a@1.0.0 : tool\n @s/b@1.0.0 :\n tool@1.0.0 :";
-    let outside = sandbox.folder.path().join("outside");
-    fs::create_dir(&outside).expect("made");
-    fs::write(outside.join("file"), "theirs").expect("written");
-    let plant = |target: &Path, place: &str| {
-        let place = sandbox.path(place);
-        fs::create_dir_all(place.parent().expect("a folder above")).expect("made");
-        let _ = fs::remove_file(&place);
-        symlink(target, place).expect("planted");
-    };
-    let plants: [&[(&str, &str)]; 4] = [
-        &[("", "node_modules")],
-        &[("", "node_modules/.deka"), ("", "node_modules/a"), ("", "node_modules/@s"), ("", "node_modules/.bin")],
-        &[("", "node_modules/.deka/a@1.0.0"), ("", "node_modules/.deka/node_modules"), ("file", "node_modules/.deka/tree")],
-        &[("", "node_modules/.deka/@s+b@1.0.0"), ("file", "node_modules/.bin/tool")],
-    ];
-    for plants in plants {
-        crate::fs::remove_all(&sandbox.path("node_modules")).expect("removed");
-        plants.iter().for_each(|(target, place)| plant(&outside.join(target), place));
-        sandbox.install(text);
-        assert_eq!(entries(&outside).into_keys().collect::<Vec<_>>(), ["file"], "{plants:?}");
-        assert_eq!(fs::read(outside.join("file")).expect("it is there"), b"theirs");
-        assert!(sandbox.path("node_modules/@s/b/index.js").exists() && sandbox.path("node_modules/a/index.js").exists());
-        assert!(sandbox.path("node_modules/.deka/a@1.0.0/node_modules/tool/cli.js").exists());
+fn a_slot_whose_scripts_did_not_run_is_built_again() {
+    let mut sandbox = Sandbox::new();
+    sandbox.change.private.insert(PackageIndex(0));
+    let text = ". : a b\n a@1.0.0 :\n b@1.0.0 :";
+    for _ in 0..2 {
+        let done = sandbox.install(text);
+        assert_eq!(done.unsettled, [0]);
     }
-}
-
-#[test]
-fn planted_links_are_not_followed_by_a_later_install_either() {
-    let sandbox = Sandbox::new();
-    sandbox.install(". : a\n a@1.0.0 : @s/b\n @s/b@1.0.0 :\n");
-    let outside = sandbox.folder.path().join("outside");
-    fs::create_dir(&outside).expect("made");
-    let scope = sandbox.path("node_modules/.deka/a@1.0.0/node_modules/@s");
-    fs::remove_dir_all(&scope).expect("removed");
-    symlink(&outside, &scope).expect("planted");
-    sandbox.install(". : a\n a@1.0.0 : @s/b @s/c\n @s/b@1.0.0 :\n @s/c@1.0.0 :");
-    assert!(entries(&outside).is_empty());
-    assert!(scope.join("c/index.js").exists());
-}
-
-#[test]
-fn what_others_installed_is_left_alone_or_moved_aside() {
-    let sandbox = Sandbox::new();
-    for place in ["node_modules/a/theirs", "node_modules/@s/b/theirs", "node_modules/other/theirs", "node_modules/@s/c/theirs"] {
-        let place = sandbox.path(place);
-        fs::create_dir_all(place.parent().expect("a folder above")).expect("made");
-        fs::write(place, "").expect("written");
-    }
-    let done = sandbox.install(". : a @s/b\n a@1.0.0 :\n @s/b@1.0.0 :");
-    let moved = |place: &str| Warning::MovedAside { path: sandbox.path(place) };
-    assert_eq!(done.warnings, [moved("node_modules/@s/b"), moved("node_modules/a")]);
-    for place in [".ignored/a/theirs", ".ignored/@s/b/theirs", "other/theirs", "@s/c/theirs", "a/index.js", "@s/b/index.js"] {
-        assert!(sandbox.path("node_modules").join(place).exists(), "{place}");
-    }
-    sandbox.install(". : @s/b\n @s/b@1.0.0 :");
-    assert!(sandbox.path("node_modules/other/theirs").exists() && !sandbox.path("node_modules/a").exists());
-}
-
-#[test]
-fn an_install_that_was_killed_is_finished_by_the_next() {
-    let sandbox = Sandbox::new();
-    let old = ". : a b\n a@1.0.0 : c\n b@1.0.0 :\n c@1.0.0 :";
-    let new = ". : a d tool\n a@1.0.0 : d\n d@1.0.0 :\n tool@1.0.0 : d";
-    for start in ["", old] {
-        for built in 0..3 {
-            crate::fs::remove_all(&sandbox.path("node_modules")).expect("removed");
-            if !start.is_empty() {
-                sandbox.install(start);
-            }
-            let resolution = resolution(new);
-            let builder = sandbox.begin(&resolution);
-            for (slot, package) in sandbox.packages(&builder, &resolution).iter().take(built) {
-                builder.build(*slot, &sandbox.store, package).expect("built");
-            }
-            // As a kill would: what is aside stays there.
-            drop(builder);
-            if !start.is_empty() {
-                no_dangling_links(&sandbox.places.root);
-            }
-            sandbox.install(new);
-            let finished = tree(&sandbox.places.root);
-            crate::fs::remove_all(&sandbox.path("node_modules")).expect("removed");
-            sandbox.install(new);
-            assert_eq!(finished, tree(&sandbox.places.root));
-        }
-    }
-}
-
-#[test]
-fn a_lost_or_damaged_record_costs_a_relink_and_nothing_else() {
-    let sandbox = Sandbox::new();
-    let new = ". : a tool\n a@1.0.0 : tool\n tool@1.0.0 :";
-    sandbox.install(new);
-    let wanted = tree(&sandbox.places.root);
-    for damage in [None, Some("garbage")] {
-        sandbox.install(". : a gone toolbox\n a@1.0.0 : gone\n gone@1.0.0 : deep\n deep@1.0.0 :\n toolbox@1.0.0 :");
-        let record = sandbox.path("node_modules/.deka/tree");
-        match damage {
-            None => fs::remove_file(&record).expect("removed"),
-            Some(bytes) => fs::write(&record, bytes).expect("written"),
-        }
-        sandbox.install(new);
-        assert_eq!(tree(&sandbox.places.root), wanted);
-    }
+    settle(&sandbox.places).expect("the record can be written");
+    assert!(sandbox.plan(&resolution(text)).1.is_empty());
 }
 
 #[test]
@@ -495,85 +413,4 @@ fn a_damaged_object_is_an_error_that_can_be_mended() {
     builder.build(0, &sandbox.store, &again).expect("mended");
     builder.finish().expect("finished");
     assert_eq!(fs::read(sandbox.path("node_modules/a/index.js")).expect("it is there"), b"a@1.0.0");
-}
-
-#[test]
-fn projects_use_each_others_shared_slots() {
-    let mut sandbox = Sandbox::with_shared_slots();
-    let text = ". : a tool\n a@1.0.0 : b tool\n b@1.0.0 : a\n tool@1.0.0 :";
-    assert_eq!(sandbox.install(text).built, 3);
-    no_dangling_links(&sandbox.folder.path().join("store/slots"));
-    sandbox.move_to("other");
-    let (_, work) = sandbox.plan(&resolution(text));
-    assert_eq!(work.build, [0; 0]);
-    let done = sandbox.install(text);
-    assert_eq!((done.built, done.kept, done.linked), (0, 3, 2));
-    no_dangling_links(&sandbox.places.root);
-    let names: Vec<String> = tree(&sandbox.places.root).lines().map(|line| line.split(" -> ").next().unwrap_or("").to_owned()).collect();
-    assert_eq!(names, ["node_modules/.bin/", "node_modules/.bin/tool", "node_modules/.deka/", "node_modules/a", "node_modules/tool"]);
-    let more = sandbox.install(&format!("{text}\n c@1.0.0 : tool a").replace(". :", ". : c"));
-    assert_eq!((more.built, more.kept, more.linked), (1, 3, 1));
-    let slot = fs::canonicalize(sandbox.path("node_modules/c")).expect("it is there");
-    assert!(slot.parent().expect("a folder above").join(".bin/tool").exists());
-}
-
-#[test]
-fn a_circle_of_which_a_part_is_missing_is_completed() {
-    let sandbox = Sandbox::with_shared_slots();
-    let text = ". : a\n a@1.0.0 : b\n b@1.0.0 : c\n c@1.0.0 : a d\n d@1.0.0 :";
-    sandbox.install(text);
-    let slots = sandbox.folder.path().join("store/slots");
-    let whole = tree(&slots);
-    for gone in ["b@", "c@"] {
-        let name = entries(&slots).into_keys().find(|name| name.starts_with(gone)).expect("it is there");
-        fs::remove_dir_all(slots.join(&name)).expect("removed");
-        assert_eq!(sandbox.install(text).built, 1);
-        assert_eq!(tree(&slots), whole);
-    }
-}
-
-#[test]
-fn installs_that_publish_the_same_slots_at_once_do_not_disturb_each_other() {
-    let mut sandbox = Sandbox::with_shared_slots();
-    let text = ". : a\n a@1.0.0 : b tool\n b@1.0.0 : a\n tool@1.0.0 :";
-    let resolution = resolution(text);
-    let builders: Vec<(Builder, PathBuf)> = ["one", "two", "three"]
-        .iter()
-        .map(|project| {
-            sandbox.move_to(project);
-            (sandbox.begin(&resolution), sandbox.places.root.clone())
-        })
-        .collect();
-    let packages = sandbox.packages(&builders[0].0, &resolution);
-    std::thread::scope(|scope| {
-        for (builder, root) in builders {
-            let (packages, store) = (&packages, &sandbox.store);
-            scope.spawn(move || {
-                for (slot, package) in packages {
-                    builder.build(*slot, store, package).expect("built");
-                }
-                builder.finish().expect("finished");
-                no_dangling_links(&root);
-            });
-        }
-    });
-    let slots = sandbox.folder.path().join("store/slots");
-    no_dangling_links(&slots);
-    assert_eq!(fs::read_dir(slots.join("unfinished")).expect("a folder").count(), 0);
-}
-
-#[test]
-fn changing_where_slots_are_leaves_nothing_behind() {
-    let mut sandbox = Sandbox::with_shared_slots();
-    let text = ". : a\n a@1.0.0 : b\n b@1.0.0 :";
-    let shared = sandbox.places.shared.clone();
-    sandbox.install(text);
-    let with_shared = tree(&sandbox.places.root);
-    sandbox.places.shared = None;
-    sandbox.install(text);
-    no_dangling_links(&sandbox.places.root);
-    assert!(sandbox.path("node_modules/.deka/b@1.0.0").exists());
-    sandbox.places.shared = shared;
-    assert_eq!(sandbox.install(text).removed, 2);
-    assert_eq!(tree(&sandbox.places.root), with_shared);
 }

@@ -1,3 +1,5 @@
+//! Plans of small resolutions, printed.
+
 use super::super::testing::{Change, options, places, print, print_folders, resolution, wanted};
 use super::{Groups, Options};
 use crate::layout::Places;
