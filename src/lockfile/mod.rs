@@ -101,3 +101,6 @@ pub enum LockfileError {
         reason: String,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,12 @@
 //!
 //! A range is a list of alternatives (`||`), each a list of comparators that must all hold. Every shorthand is
 //! rewritten into plain comparators while reading, by the rules of node-semver 7 with `loose: true`, which is how npm
-//! reads the ranges of packages. What does not read as a range (`latest`, `next`) is a tag, and no concern of this file.
+//! reads the ranges of packages. That grammar forgives: a word that is no comparator is passed over, as long as
+//! something is left. What does not read as a range at all (`latest`, `next`) is a tag, and no concern of this file.
 
-use super::version::{Grammar, Identifier, Partial, Scanner, Version};
+use super::version::{Grammar, Identifier, NUMBER_MAX, Partial, Scanner, Version};
+use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
@@ -23,7 +26,13 @@ pub struct Range {
 struct Comparator {
     operator: Operator,
     version: Version,
+    /// Whether only the three numbers count where prereleases count like any other version: `^1` then holds `1.0.0-0`,
+    /// and `1.0.0 - 2.0.0` holds `2.0.1-0` no more than `2.0.1`, but all that comes before `2.0.0`.
+    is_loose_bound: bool,
 }
+
+/// A range with a number that JavaScript cannot hold exactly.
+struct TooLarge;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Operator {
@@ -40,8 +49,17 @@ impl Range {
         if text.len() > LENGTH_MAX {
             return None;
         }
-        let alternatives = text.split("||").map(alternative).collect::<Option<Vec<_>>>()?;
-        Some(Range { text: text.into(), alternatives: alternatives.into() })
+        let mut alternatives = Vec::new();
+        for text in text.split("||") {
+            alternatives.extend(alternative(text).ok()?);
+        }
+        // `*` stands for all releases, and then nothing else is looked at, not even the prereleases of an alternative.
+        let is_any = |comparators: &Vec<Comparator>| comparators.iter().all(Comparator::is_any);
+        if alternatives.len() > 1 && alternatives.iter().any(is_any) {
+            alternatives = vec![Vec::new()];
+        }
+        let is_range = !alternatives.is_empty();
+        is_range.then(|| Range { text: text.into(), alternatives: alternatives.into() })
     }
 
     /// Says whether the version lies in the range. A prerelease lies in it only when a comparator of the same
@@ -57,7 +75,7 @@ impl Range {
     /// Says whether the version lies in the range when prereleases count like any other version
     /// (`includePrerelease` of node-semver). Peer ranges are checked this way.
     pub fn contains_with_prereleases(&self, version: &Version) -> bool {
-        self.alternatives.iter().any(|comparators| comparators.iter().all(|comparator| comparator.holds(version)))
+        self.alternatives.iter().any(|comparators| comparators.iter().all(|comparator| comparator.holds_with_prereleases(version)))
     }
 
     /// Says whether some version could lie in both ranges; prereleases count like any other version.
@@ -69,7 +87,7 @@ impl Range {
     pub fn exact(&self) -> Option<&Version> {
         match &*self.alternatives {
             [comparators] => match comparators.as_slice() {
-                [Comparator { operator: Operator::Equal, version }] => Some(version),
+                [Comparator { operator: Operator::Equal, version, .. }] => Some(version),
                 _ => None,
             },
             _ => None,
@@ -97,17 +115,40 @@ impl fmt::Display for Range {
 }
 
 impl Comparator {
-    fn new(operator: Operator, version: Version) -> Comparator {
-        Comparator { operator, version }
+    fn new(operator: Operator, version: Version) -> Result<Comparator, TooLarge> {
+        let is_held = [version.major, version.minor, version.patch].iter().all(|number| *number <= NUMBER_MAX);
+        if is_held { Ok(Comparator { operator, version, is_loose_bound: false }) } else { Err(TooLarge) }
+    }
+
+    fn loose(self) -> Comparator {
+        Comparator { is_loose_bound: true, ..self }
+    }
+
+    fn is_any(&self) -> bool {
+        self.operator == Operator::GreaterOrEqual && self.version == Version::new(0, 0, 0)
     }
 
     fn holds(&self, version: &Version) -> bool {
-        match self.operator {
-            Operator::Less => version < &self.version,
-            Operator::LessOrEqual => version <= &self.version,
-            Operator::Greater => version > &self.version,
-            Operator::GreaterOrEqual => version >= &self.version,
-            Operator::Equal => version == &self.version,
+        self.operator.holds(version.cmp(&self.version))
+    }
+
+    fn holds_with_prereleases(&self, version: &Version) -> bool {
+        if !self.is_loose_bound {
+            return self.holds(version);
+        }
+        let numbers = |version: &Version| (version.major, version.minor, version.patch);
+        self.operator.holds(numbers(version).cmp(&numbers(&self.version)))
+    }
+}
+
+impl Operator {
+    fn holds(self, order: Ordering) -> bool {
+        match self {
+            Operator::Less => order.is_lt(),
+            Operator::LessOrEqual => order.is_le(),
+            Operator::Greater => order.is_gt(),
+            Operator::GreaterOrEqual => order.is_ge(),
+            Operator::Equal => order.is_eq(),
         }
     }
 }
@@ -116,7 +157,7 @@ impl Comparator {
 fn is_satisfiable<'a>(comparators: impl Iterator<Item = &'a Comparator>) -> bool {
     let mut floor: Option<(&Version, bool)> = None;
     let mut ceiling: Option<(&Version, bool)> = None;
-    for Comparator { operator, version } in comparators {
+    for Comparator { operator, version, .. } in comparators {
         let inclusive = matches!(operator, Operator::GreaterOrEqual | Operator::LessOrEqual | Operator::Equal);
         let is_floor = matches!(operator, Operator::Greater | Operator::GreaterOrEqual | Operator::Equal);
         let is_ceiling = matches!(operator, Operator::Less | Operator::LessOrEqual | Operator::Equal);
@@ -135,60 +176,98 @@ fn is_satisfiable<'a>(comparators: impl Iterator<Item = &'a Comparator>) -> bool
     }
 }
 
-/// Reads one side of a `||`.
-fn alternative(text: &str) -> Option<Vec<Comparator>> {
-    let text = text.trim();
-    if let Some(comparators) = hyphen(text) {
-        return Some(comparators);
-    }
+/// Reads one side of a `||`; nothing when no word of it is a comparator.
+fn alternative(text: &str) -> Result<Option<Vec<Comparator>>, TooLarge> {
     let mut comparators = Vec::new();
-    for word in words(text) {
-        word_comparators(&word, &mut comparators)?;
+    let text = joined(text);
+    if let Some((from, to)) = hyphen(&text) {
+        hyphen_comparators(from, to, &mut comparators)?;
+        return Ok(Some(comparators));
     }
-    Some(comparators)
+    let mut words = text.split_whitespace().peekable();
+    let mut is_read = words.peek().is_none();
+    for word in words {
+        is_read |= word_comparators(word, &mut comparators)?;
+    }
+    Ok(is_read.then_some(comparators))
 }
 
-/// Splits at spaces, joining an operator to what follows it: `>= 1.2` is one word.
-fn words(text: &str) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    for part in text.split_whitespace() {
-        match words.last_mut() {
-            Some(last) if last.bytes().all(|byte| matches!(byte, b'<' | b'>' | b'=' | b'~' | b'^' | b'v')) => last.push_str(part),
-            _ => words.push(part.to_owned()),
+/// Drops build metadata, and the spaces between an operator and what it stands before.
+fn joined(text: &str) -> Cow<'_, str> {
+    let is_operator = |byte: u8| matches!(byte, b'<' | b'>' | b'=' | b'~' | b'^');
+    let spaced = text.as_bytes().windows(2).any(|pair| is_operator(pair[0]) && pair[1].is_ascii_whitespace());
+    if !spaced && !text.contains('+') {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
+        rest = &rest[character.len_utf8()..];
+        let is_build = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '.');
+        if character == '+' && rest.starts_with(is_build) {
+            rest = rest.trim_start_matches(is_build);
+            continue;
+        }
+        out.push(character);
+        let behind = rest.trim_start();
+        let binds = match character {
+            '^' | '~' => true,
+            '>' if out.ends_with("~>") => true,
+            '<' | '>' | '=' => {
+                behind.trim_start_matches(['v', '=']).starts_with(|next: char| next.is_ascii_digit() || matches!(next, 'x' | 'X' | '*'))
+            }
+            _ => false,
+        };
+        if binds {
+            rest = behind;
         }
     }
-    words
+    Cow::Owned(out)
 }
 
 /// Reads `1.2 - 2.3`, the only form in which a hyphen stands between spaces.
-fn hyphen(text: &str) -> Option<Vec<Comparator>> {
-    let at = text.find(" - ").or_else(|| text.find("\t-"))?;
-    let (from, to) = (partial(text[..at].trim())?, partial(text[at + 2..].trim_start_matches('-').trim())?);
-    let mut comparators = Vec::new();
-    if let Some(major) = from.major {
-        let floor = Version { prerelease: from.prerelease, ..Version::new(major, from.minor.unwrap_or(0), from.patch.unwrap_or(0)) };
-        comparators.push(Comparator::new(Operator::GreaterOrEqual, floor));
+fn hyphen(text: &str) -> Option<(Partial, Partial)> {
+    let mut words = text.split_whitespace();
+    let (from, dash, to) = (words.next()?, words.next()?, words.next()?);
+    if dash != "-" || words.next().is_some() {
+        return None;
+    }
+    Some((partial(from)?, partial(to)?))
+}
+
+fn hyphen_comparators(from: Partial, to: Partial, out: &mut Vec<Comparator>) -> Result<(), TooLarge> {
+    if from.major.is_some() {
+        let is_loose = from.prerelease.is_empty() || !from.is_complete();
+        let floor = floor(from)?;
+        out.push(if is_loose { floor.loose() } else { floor });
     }
     match (to.major, to.minor, to.patch) {
         (None, ..) => {}
-        (Some(major), None, _) => comparators.push(below(major.checked_add(1)?, 0, 0)),
-        (Some(major), Some(minor), None) => comparators.push(below(major, minor.checked_add(1)?, 0)),
+        (Some(major), None, _) => out.push(below(major + 1, 0, 0)?),
+        (Some(major), Some(minor), None) => out.push(below(major, minor + 1, 0)?),
         (Some(major), Some(minor), Some(patch)) => {
+            let is_loose = to.prerelease.is_empty();
             let ceiling = Version { prerelease: to.prerelease, ..Version::new(major, minor, patch) };
-            comparators.push(Comparator::new(Operator::LessOrEqual, ceiling));
+            let ceiling = Comparator::new(Operator::LessOrEqual, ceiling)?;
+            out.push(if is_loose { ceiling.loose() } else { ceiling });
         }
     }
-    Some(comparators)
+    Ok(())
 }
 
-/// Rewrites one word (`^1.2`, `>=1`, `1.x`, `*`) into comparators. Nothing is added for a word that every version meets.
-fn word_comparators(word: &str, out: &mut Vec<Comparator>) -> Option<()> {
+/// Rewrites one word (`^1.2`, `>=1`, `1.x`, `*`) into comparators, and says whether it is one. Nothing is added for a
+/// word that every version meets.
+fn word_comparators(word: &str, out: &mut Vec<Comparator>) -> Result<bool, TooLarge> {
     let (operator, rest) = split_operator(word);
-    let version = partial(rest)?;
+    let Some(version) = partial(rest) else {
+        return Ok(false);
+    };
     match operator {
-        "^" => caret(version, out),
-        "~" | "~>" => tilde(version, out),
-        operator => plain(operator, version, out),
+        "^" => caret(version, out).map(|()| true),
+        "~" | "~>" => tilde(version, out).map(|()| true),
+        // A number may not follow a wildcard.
+        _ if version.has_late_number => Ok(false),
+        operator => plain(operator, version, out).map(|()| true),
     }
 }
 
@@ -204,97 +283,88 @@ fn split_operator(word: &str) -> (&str, &str) {
 fn partial(text: &str) -> Option<Partial> {
     let mut scan = Scanner::new(text)?;
     scan.skip_prefix();
-    if text.trim_start_matches(['v', '=', ' ', '\t']).is_empty() {
-        return Some(Partial { major: None, minor: None, patch: None, prerelease: Vec::new() });
-    }
     scan.whole_partial(Grammar::Loose)
 }
 
 /// `^`: everything up to the next change of the left-most number that is not zero.
-fn caret(version: Partial, out: &mut Vec<Comparator>) -> Option<()> {
+fn caret(version: Partial, out: &mut Vec<Comparator>) -> Result<(), TooLarge> {
     let Some(major) = version.major else {
-        return Some(());
+        return Ok(());
     };
     let ceiling = match (major, version.minor, version.patch) {
-        (0, Some(0), Some(patch)) => below(0, 0, patch.checked_add(1)?),
-        (0, Some(minor), _) => below(0, minor.checked_add(1)?, 0),
-        _ => below(major.checked_add(1)?, 0, 0),
+        (0, Some(0), Some(patch)) => below(0, 0, patch + 1)?,
+        (0, Some(minor), _) => below(0, minor + 1, 0)?,
+        _ => below(major + 1, 0, 0)?,
     };
-    out.push(floor(version));
+    out.push(floor(version)?);
     out.push(ceiling);
-    Some(())
+    Ok(())
 }
 
 /// `~`: everything up to the next minor, or the next major when no minor is given.
-fn tilde(version: Partial, out: &mut Vec<Comparator>) -> Option<()> {
+fn tilde(version: Partial, out: &mut Vec<Comparator>) -> Result<(), TooLarge> {
     let Some(major) = version.major else {
-        return Some(());
+        return Ok(());
     };
-    let ceiling = match version.minor {
-        Some(minor) => below(major, minor.checked_add(1)?, 0),
-        None => below(major.checked_add(1)?, 0, 0),
-    };
-    out.push(floor(version));
-    out.push(ceiling);
-    Some(())
+    out.push(floor(version.clone())?);
+    out.push(match version.minor {
+        Some(minor) => below(major, minor + 1, 0)?,
+        None => below(major + 1, 0, 0)?,
+    });
+    Ok(())
 }
 
 /// A bare version or one behind `<`, `<=`, `>`, `>=`, `=`.
-fn plain(operator: &str, version: Partial, out: &mut Vec<Comparator>) -> Option<()> {
-    let complete = version.minor.is_some() && version.patch.is_some();
-    match (version.major, operator) {
+fn plain(operator: &str, version: Partial, out: &mut Vec<Comparator>) -> Result<(), TooLarge> {
+    let Some(major) = version.major else {
         // `<*` and `>*` hold for nothing.
-        (None, "<" | ">") => out.push(below(0, 0, 0)),
-        (None, _) => {}
-        (Some(major), "" | "=") if !complete => {
-            let ceiling = match version.minor {
-                Some(minor) => below(major, minor.checked_add(1)?, 0),
-                None => below(major.checked_add(1)?, 0, 0),
-            };
-            out.push(floor(Partial { prerelease: Vec::new(), ..version }));
-            out.push(ceiling);
+        if matches!(operator, "<" | ">") {
+            out.push(below(0, 0, 0)?);
         }
-        (Some(major), _) if !complete => {
-            let minor = version.minor.unwrap_or(0);
-            let next = match version.minor {
-                Some(minor) => Version::new(major, minor.checked_add(1)?, 0),
-                None => Version::new(major.checked_add(1)?, 0, 0),
-            };
-            out.push(match operator {
-                ">" => Comparator::new(Operator::GreaterOrEqual, next),
-                ">=" => Comparator::new(Operator::GreaterOrEqual, Version::new(major, minor, 0)),
-                "<" => below(major, minor, 0),
-                _ => below(next.major, next.minor, 0),
-            });
-        }
-        (Some(_), _) => {
-            let operator = match operator {
-                "<" => Operator::Less,
-                "<=" => Operator::LessOrEqual,
-                ">" => Operator::Greater,
-                ">=" => Operator::GreaterOrEqual,
-                _ => Operator::Equal,
-            };
-            out.push(Comparator::new(operator, floor(version).version));
+        return Ok(());
+    };
+    if version.is_complete() {
+        let operator = match operator {
+            "<" => Operator::Less,
+            "<=" => Operator::LessOrEqual,
+            ">" => Operator::Greater,
+            ">=" => Operator::GreaterOrEqual,
+            _ => Operator::Equal,
+        };
+        out.push(Comparator::new(operator, floor(version)?.version)?);
+        return Ok(());
+    }
+    let next = match version.minor {
+        Some(minor) => (major, minor + 1),
+        None => (major + 1, 0),
+    };
+    match operator {
+        ">" => out.push(Comparator::new(Operator::GreaterOrEqual, Version::new(next.0, next.1, 0))?.loose()),
+        ">=" => out.push(floor(version)?),
+        "<" => out.push(below(major, version.minor.unwrap_or(0), 0)?),
+        "<=" => out.push(below(next.0, next.1, 0)?),
+        _ => {
+            out.push(floor(version)?);
+            out.push(below(next.0, next.1, 0)?);
         }
     }
-    Some(())
+    Ok(())
 }
 
 /// `>=` the version with its missing numbers taken as zero.
-fn floor(version: Partial) -> Comparator {
-    let complete = version.minor.is_some() && version.patch.is_some();
-    let numbers = Version::new(
-        version.major.unwrap_or(0),
-        version.minor.unwrap_or(0),
-        version.patch.filter(|_| version.minor.is_some()).unwrap_or(0),
-    );
-    let prerelease = if complete { version.prerelease } else { Vec::new() };
-    Comparator::new(Operator::GreaterOrEqual, Version { prerelease, ..numbers })
+fn floor(version: Partial) -> Result<Comparator, TooLarge> {
+    let is_complete = version.is_complete();
+    let patch = if is_complete { version.patch.unwrap_or(0) } else { 0 };
+    let numbers = Version::new(version.major.unwrap_or(0), version.minor.unwrap_or(0), patch);
+    if is_complete {
+        Comparator::new(Operator::GreaterOrEqual, Version { prerelease: version.prerelease, ..numbers })
+    } else {
+        Comparator::new(Operator::GreaterOrEqual, numbers).map(Comparator::loose)
+    }
 }
 
 /// `<` the first prerelease (`-0`) of a version, so that its prereleases are out as well.
-fn below(major: u64, minor: u64, patch: u64) -> Comparator {
+fn below(major: u64, minor: u64, patch: u64) -> Result<Comparator, TooLarge> {
     let first_prerelease = Version { prerelease: vec![Identifier::Number(0)], ..Version::new(major, minor, patch) };
     Comparator::new(Operator::Less, first_prerelease)
 }

@@ -110,9 +110,20 @@ pub(super) enum Grammar {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Partial {
     pub major: Option<u64>,
+    /// Nothing also when the major is a wildcard.
     pub minor: Option<u64>,
+    /// Nothing also when the minor is a wildcard.
     pub patch: Option<u64>,
     pub prerelease: Vec<Identifier>,
+    /// Whether a number stands behind a wildcard (`1.x.3`).
+    pub has_late_number: bool,
+}
+
+impl Partial {
+    /// Says whether all three numbers are there.
+    pub fn is_complete(&self) -> bool {
+        self.patch.is_some()
+    }
 }
 
 /// Reads versions and partial versions from the front of a text.
@@ -154,29 +165,40 @@ impl<'a> Scanner<'a> {
     /// Reads `1`, `1.x`, `1.2.3-beta`, `*` and the like, up to the end of the text.
     pub fn whole_partial(&mut self, grammar: Grammar) -> Option<Partial> {
         let mut parts = [None; 3];
-        for (index, part) in parts.iter_mut().enumerate() {
-            if index > 0 && !self.eat(b'.') {
-                break;
-            }
+        let mut count = 0;
+        while count == 0 || (count < 3 && self.eat(b'.')) {
             if matches!(self.rest.first(), Some(b'x' | b'X' | b'*')) {
                 self.rest = &self.rest[1..];
             } else {
-                *part = Some(self.number(grammar)?);
+                parts[count] = Some(self.number_of_any_size(grammar)?);
             }
+            count += 1;
         }
-        let prerelease = self.prerelease(grammar)?;
-        self.build()?;
+        // Only what names all three parts, be they wildcards, may go on.
+        let prerelease = if count == 3 { self.prerelease(grammar)? } else { Vec::new() };
+        if count == 3 {
+            self.build()?;
+        }
         let [major, minor, patch] = parts;
-        self.rest.is_empty().then_some(Partial { major, minor, patch, prerelease })
+        let has_late_number = (major.is_none() && minor.is_some()) || (minor.is_none() && patch.is_some());
+        let minor = major.and(minor);
+        let patch = minor.and(patch);
+        self.rest.is_empty().then_some(Partial { major, minor, patch, prerelease, has_late_number })
     }
 
     fn number(&mut self, grammar: Grammar) -> Option<u64> {
+        self.number_of_any_size(grammar).filter(|number| *number <= NUMBER_MAX)
+    }
+
+    /// Reads a number; all that are too large for JavaScript are one.
+    fn number_of_any_size(&mut self, grammar: Grammar) -> Option<u64> {
         let digits = self.take_while(|byte| byte.is_ascii_digit());
         let leading_zero = digits.len() > 1 && digits[0] == b'0';
         if digits.is_empty() || (leading_zero && grammar == Grammar::Strict) {
             return None;
         }
-        std::str::from_utf8(digits).ok()?.parse().ok().filter(|number| *number <= NUMBER_MAX)
+        let number = std::str::from_utf8(digits).ok()?.parse().unwrap_or(u64::MAX);
+        Some(if number <= NUMBER_MAX { number } else { NUMBER_MAX + 1 })
     }
 
     /// Reads `-a.b.1`; with the loose grammar the hyphen may be missing.
@@ -185,6 +207,15 @@ impl<'a> Scanner<'a> {
         let unmarked = grammar == Grammar::Loose && self.rest.first().is_some_and(|byte| is_identifier_byte(*byte));
         if !hyphen && !unmarked {
             return Some(Vec::new());
+        }
+        // With the loose grammar a lone hyphen marks nothing and is the identifier itself.
+        if hyphen && grammar == Grammar::Loose && !self.rest.first().is_some_and(|byte| is_identifier_byte(*byte)) {
+            let rest = self.take_while(|byte| is_identifier_byte(byte) || byte == b'.');
+            let mut identifiers = vec![Identifier::Word("-".into())];
+            for part in rest.strip_prefix(b".").map(|rest| rest.split(|byte| *byte == b'.')).into_iter().flatten() {
+                identifiers.push(identifier(part, grammar)?);
+            }
+            return Some(identifiers);
         }
         let text = self.take_while(|byte| is_identifier_byte(byte) || byte == b'.');
         text.split(|byte| *byte == b'.').map(|part| identifier(part, grammar)).collect()
@@ -226,7 +257,7 @@ fn identifier(bytes: &[u8], grammar: Grammar) -> Option<Identifier> {
     }
     // A number that JavaScript cannot hold exactly stays a word there too.
     match text.parse() {
-        Ok(number) if number <= NUMBER_MAX => Some(Identifier::Number(number)),
+        Ok(number) if number < NUMBER_MAX => Some(Identifier::Number(number)),
         _ => Some(Identifier::Word(text.into())),
     }
 }

@@ -38,7 +38,7 @@ use rustc_hash::FxHashMap;
 /// The longest list of peers in an instance's path, in bytes. pnpm has the same limit.
 const SUFFIX_MAX: usize = 1000;
 /// How many instances are accepted. Real trees have some thousands; hostile ones could double with every package.
-const INSTANCES_MAX: usize = 100_000;
+const INSTANCES_MAX: usize = 50_000;
 
 /// Index of an instance while contexts are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -469,7 +469,7 @@ fn keeps(pin: &Pin, want: &Want, specifier: &str) -> bool {
     }
 }
 
-fn place_of(source: &Source) -> &str {
+pub(super) fn place_of(source: &Source) -> &str {
     match source {
         Source::Registry { .. } => "",
         Source::Tarball { url } => url,
