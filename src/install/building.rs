@@ -268,7 +268,7 @@ fn method(session: &Session, nothing_to_build: bool) -> Result<store::Method, Er
         ImportMethod::Hardlink => store::Wanted::Hardlink,
         ImportMethod::Copy => store::Wanted::Copy,
     };
-    let folder = session.places.shared.as_ref().map_or_else(|| session.places.slots(), Into::into);
+    let folder = session.places.shared.as_ref().map_or_else(|| session.places.root.join(session.places.virtual_dir.as_str()), Into::into);
     crate::fs::create_dir_all(&folder).map_err(failure::of_file)?;
     let method = session.sources.store.probe(&folder, wanted).map_err(failure::of_store)?;
     session.trace(format!("files come from the store by {method:?}").to_lowercase());

@@ -34,8 +34,10 @@ pub use scripting::RUNNING;
 pub use summary::{Change, Outcome};
 
 use crate::error::{Code, Error};
+use crate::layout::survey::Survey;
 use crate::lockfile::freshness::{self, Asked};
 use crate::lockfile::{self, Lockfile};
+use crate::package::platform::Host;
 use crate::pool::Pool;
 use crate::project::boot::BootId;
 use crate::project::env::Env;
@@ -44,7 +46,7 @@ use crate::project::stamp::FileStamp;
 use crate::project::state::{self, Now, State};
 use crate::project::workspace::{Workspace, find_root};
 use crate::project::{host, lock, overrides};
-use crate::resolve::graph::Resolution;
+use crate::resolve::graph::{InstanceIndex, Resolution};
 use crate::store::{Mode, Store};
 use building::{Attempt, Built, Choice};
 use news::{Counters, Event, Listener};
@@ -196,13 +198,13 @@ fn install(session: &Session) -> Result<Outcome, Error> {
     let skipped = engines::check(session, &resolution, &host)?;
     state::forget(&session.modules_dir()).map_err(failure::of_file)?;
     let permissions = scripting::permissions(session, &resolution)?;
-    let (built, before, pending) = build(session, &mut supply, &resolution, &permissions, (&host, skipped))?;
+    let (built, before) = build(session, &mut supply, &resolution, &permissions, (&host, skipped))?;
     report_built(session, &built, &supply);
     if resolved {
         supply.fill_integrities(&mut resolution);
         write_lockfile(session, &locked, resolution.clone())?;
     }
-    scripting::run_dependencies(session, &resolution, &built.wanted, pending)?;
+    scripting::run_dependencies(session, &resolution, &built)?;
     scripting::run_root(session)?;
     write_state(session, &resolution, &built)?;
     session.sources.store.register_project(&session.workspace.root).map_err(of_store)?;
@@ -212,25 +214,22 @@ fn install(session: &Session) -> Result<Outcome, Error> {
     Ok(summary::outcome(session, &resolution, &built, &before, supply.fetched))
 }
 
-type Pending = std::collections::BTreeSet<String>;
-
 /// Plans and builds; again without those optional packages that turn out not to be had.
 fn build(
     session: &Session,
     supply: &mut Supply,
     resolution: &Resolution,
     permissions: &scripting::Permissions,
-    (host, mut skipped): (&crate::package::platform::Host, FxHashSet<crate::resolve::graph::InstanceIndex>),
-) -> Result<(Built, crate::layout::survey::Survey, Pending), Error> {
+    (host, mut skipped): (&Host, FxHashSet<InstanceIndex>),
+) -> Result<(Built, Survey), Error> {
     let trust = is_trusted(session);
     loop {
         let choice = Choice { host, private: &permissions.allowed, skipped: &skipped, trust };
         let planned = building::plan(session, resolution, &choice)?;
         session.trace(format!("{} slots are planned, {} of them have to be built", planned.wanted.slots.len(), planned.work.build.len()));
-        let pending = scripting::note_pending(session, &planned.wanted, &planned.work.build, permissions)?;
         let before = planned.before.clone();
         match building::build(session, supply, resolution, planned)? {
-            Attempt::Built(built) => return Ok((*built, before, pending)),
+            Attempt::Built(built) => return Ok((*built, before)),
             Attempt::Without(instances, error) => {
                 session.warn(format!("an optional package is left out: {error}"));
                 skipped.extend(instances);

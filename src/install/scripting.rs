@@ -1,17 +1,16 @@
 //! Runs lifecycle scripts: those of allowed dependencies when their slots were built, and the project's own.
 //!
-//! Which slots still wait for their scripts stands in a file beside the layout's record from before the slots are in
-//! place until the last script has succeeded. An install that was interrupted, or whose script failed, leaves the rest
-//! to the next one.
+//! The layout's record has slots whose scripts may run as unsettled until all scripts have succeeded. After an install
+//! that was interrupted among them, or whose script failed, the next one builds these slots again.
 
 use super::building::Built;
 use super::news::{Event, Stage};
 use super::session::Session;
 use super::{failure, trail};
 use crate::error::Error;
-use crate::layout::plan::Wanted;
+use crate::layout::finish;
 use crate::package::manifest::Manifest;
-use crate::project::{builds, folder};
+use crate::project::builds;
 use crate::resolve::graph::{InstanceIndex, Package, PackageIndex, Resolution, Source, Target};
 use crate::scripts::environment::{self, Context, Owner};
 use crate::scripts::gyp::{self, NodeGyp};
@@ -24,9 +23,6 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-
-/// The file that names the slots whose scripts have not succeeded yet, a line each.
-const PENDING: &str = "pending-scripts";
 
 /// What a project allows, and which packages of a resolution that concerns.
 pub(super) struct Permissions {
@@ -50,35 +46,6 @@ pub(super) fn permissions(session: &Session, resolution: &Resolution) -> Result<
 fn identity(package: &Package) -> Identity<'_> {
     let from_registry = matches!(package.source, Source::Registry { .. });
     Identity { name: package.name.as_str(), version: &package.version, id: &package.id, from_registry }
-}
-
-/// Notes, before slots are put in place, which of them wait for scripts. Returns the names of all that do, those of
-/// earlier installs included.
-pub(super) fn note_pending(
-    session: &Session,
-    wanted: &Wanted,
-    build: &[usize],
-    permissions: &Permissions,
-) -> Result<BTreeSet<String>, Error> {
-    let path = folder::path(&session.modules_dir()).join(PENDING);
-    let old = crate::fs::read_if_there(&path).map_err(failure::of_file)?.unwrap_or_default();
-    let mut pending: BTreeSet<String> = String::from_utf8_lossy(&old).lines().map(str::to_owned).collect();
-    let known: FxHashSet<&str> = wanted.slots.iter().map(|slot| slot.name.as_str()).collect();
-    pending.retain(|name| known.contains(name.as_str()));
-    let fresh = build.iter().map(|slot| &wanted.slots[*slot]).filter(|slot| permissions.allowed.contains(&slot.package));
-    pending.extend(fresh.map(|slot| slot.name.clone()));
-    write_pending(session, &pending)?;
-    Ok(pending)
-}
-
-fn write_pending(session: &Session, pending: &BTreeSet<String>) -> Result<(), Error> {
-    let path = folder::path(&session.modules_dir()).join(PENDING);
-    if pending.is_empty() {
-        return crate::fs::remove_file(&path).map_err(failure::of_file);
-    }
-    folder::open_or_create(&session.modules_dir()).map_err(failure::of_file)?;
-    let text: String = pending.iter().map(|name| format!("{name}\n")).collect();
-    crate::fs::write_atomic(&path, text.as_bytes()).map_err(failure::of_file)
 }
 
 /// Names the packages whose scripts were not run because nobody has allowed them.
@@ -203,25 +170,20 @@ impl Lines<'_> {
     }
 }
 
-/// Runs the scripts of dependencies whose slots wait for them.
-pub(super) fn run_dependencies(
-    session: &Session,
-    resolution: &Resolution,
-    wanted: &Wanted,
-    pending: BTreeSet<String>,
-) -> Result<(), Error> {
-    let slots: Vec<usize> = (0..wanted.slots.len()).filter(|slot| pending.contains(&wanted.slots[*slot].name)).collect();
-    if slots.is_empty() || session.settings.scripts.ignore {
+/// Runs the scripts of the dependencies that were built and are allowed to run some.
+pub(super) fn run_dependencies(session: &Session, resolution: &Resolution, built: &Built) -> Result<(), Error> {
+    let (wanted, slots) = (&built.wanted, &built.done.unsettled);
+    if slots.is_empty() {
         return Ok(());
     }
     session.counters.enter(Stage::Building);
     let stagehand = Stagehand::new(session);
     let slot_of: FxHashMap<InstanceIndex, usize> = wanted.slots.iter().enumerate().map(|(at, slot)| (slot.instance, at)).collect();
     let dependencies: Vec<Vec<usize>> = wanted.slots.iter().map(|slot| dependencies(resolution, slot.instance, &slot_of)).collect();
-    let (left, failed) = (Mutex::new(pending), Mutex::new(None));
-    run_in_order(&dependencies, &slots, session.settings.scripts.concurrency, |at| {
+    let failed = Mutex::new(None);
+    run_in_order(&dependencies, slots, session.settings.scripts.concurrency, |at| {
         let slot = &wanted.slots[at];
-        let folder = session.places.slots().join(&slot.name).join("node_modules").join(slot.package_name.as_str());
+        let folder = session.places.package_of(slot);
         let instance = resolution.instance(slot.instance);
         match run_dependency(&stagehand, &folder, &resolution.package(slot.package).id) {
             Err(error) if !instance.optional => {
@@ -234,11 +196,12 @@ pub(super) fn run_dependencies(
             Err(error) => session.warn(format!("{error}; the package is optional, so the install goes on")),
             Ok(()) => {}
         }
-        left.lock().unwrap_or_else(PoisonError::into_inner).remove(&slot.name);
         ControlFlow::Continue(())
     });
-    write_pending(session, &left.into_inner().unwrap_or_else(PoisonError::into_inner))?;
-    failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(error) => Err(error),
+        None => finish::settle(&session.places).map_err(failure::of_layout),
+    }
 }
 
 fn dependencies(resolution: &Resolution, instance: InstanceIndex, slot_of: &FxHashMap<InstanceIndex, usize>) -> Vec<usize> {

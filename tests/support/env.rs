@@ -2,6 +2,7 @@
 
 use super::output::{self, Output, Said};
 use super::registry::Registry;
+use super::server::Server;
 use super::tree;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -22,6 +23,8 @@ const LIMIT: Duration = Duration::from_secs(90);
 pub struct TestEnv {
     root: Arc<TempDir>,
     project: PathBuf,
+    /// The registry that it was made with, which many tests do not name again.
+    _server: Option<Arc<Server>>,
 }
 
 /// A run that is being prepared.
@@ -43,7 +46,7 @@ impl TestEnv {
     pub fn new() -> TestEnv {
         let root = Arc::new(tempfile::Builder::new().prefix("deka-test-").tempdir().unwrap());
         let project = root.path().canonicalize().unwrap().join("project");
-        let env = TestEnv { root, project };
+        let env = TestEnv { root, project, _server: None };
         for folder in [env.project.clone(), env.home(), env.at_root("tmp")] {
             fs::create_dir_all(folder).unwrap();
         }
@@ -52,7 +55,7 @@ impl TestEnv {
 
     /// Makes an empty project whose user has configured a registry. Retries come quickly.
     pub fn with(registry: &Registry) -> TestEnv {
-        let env = TestEnv::new();
+        let env = TestEnv { _server: Some(registry.keep()), ..TestEnv::new() };
         env.user_npmrc(&format!("registry={}\n", registry.url()));
         env
     }
@@ -61,7 +64,7 @@ impl TestEnv {
     pub fn another(&self, name: &str) -> TestEnv {
         let project = self.at_root(name);
         fs::create_dir_all(&project).unwrap();
-        TestEnv { root: Arc::clone(&self.root), project }
+        TestEnv { root: Arc::clone(&self.root), project, _server: self._server.clone() }
     }
 
     /// Writes the user's `.npmrc`; retries come quickly unless the text says otherwise.

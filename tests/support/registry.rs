@@ -34,7 +34,7 @@ const ABBREVIATED_FIELDS: [&str; 18] = [
 /// A registry on loopback. It is served from `new` on; what is published later is there for the next request.
 pub struct Registry {
     state: Arc<Mutex<State>>,
-    server: Server,
+    server: Arc<Server>,
     prefix: String,
 }
 
@@ -114,6 +114,11 @@ struct Planned {
 }
 
 impl Registry {
+    /// Keeps the server answering for as long as the value lives, also when the registry is gone.
+    pub fn keep(&self) -> Arc<Server> {
+        Arc::clone(&self.server)
+    }
+
     /// Starts an empty registry.
     pub fn new() -> Registry {
         Registry::below("/")
@@ -133,7 +138,7 @@ impl Registry {
             base: String::new(),
         }));
         let served = Arc::clone(&state);
-        let server = Server::start(move |request| answer(&served, request));
+        let server = Arc::new(Server::start(move |request| answer(&served, request)));
         lock(&state).base = format!("http://127.0.0.1:{}{prefix}", server.port());
         Registry { state, server, prefix: prefix.to_owned() }
     }
