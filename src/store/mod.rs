@@ -106,6 +106,7 @@ impl Store {
     }
 
     /// Looks packages up. The answers are in the order of the keys, nothing for a package that is not there.
+    /// Reading is mostly checking trees, so callers with many keys may ask for parts of them from several threads.
     pub fn lookup(&self, keys: &[PackageKey]) -> Result<Vec<Option<StoredPackage>>, StoreError> {
         let answers = self.index.with(|connection| rows::look_up(connection, keys))?;
         let pairs = || keys.iter().zip(&answers);
