@@ -14,6 +14,7 @@ use crate::registry::TarballRequest;
 use crate::registry::tarball::{Content, Limits, Sink, Unpacked, unpack_bytes};
 use crate::resolve::graph::Source;
 use crate::store::{Identity, Import, PackageKey, Store, StoreError, StoredPackage};
+use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -78,13 +79,13 @@ pub(super) fn fetch(
 
 /// Imports the files of a tarball as they are unpacked, and keeps its manifest.
 struct StoreSink {
-    import: Result<Import, Option<StoreError>>,
+    import: Result<Import<Arc<Store>>, Option<StoreError>>,
     manifest: Option<Vec<u8>>,
 }
 
 impl StoreSink {
     fn new(store: &Arc<Store>) -> StoreSink {
-        StoreSink { import: store.import().map_err(Some), manifest: None }
+        StoreSink { import: Import::new(Arc::clone(store)).map_err(Some), manifest: None }
     }
 
     fn finish(self, order: &Order, unpacked: Unpacked) -> Result<Fetched, Error> {
@@ -146,7 +147,12 @@ fn other_identity(order: &Order, manifest: &Manifest) -> Option<String> {
 }
 
 /// Marks the files of commands as executable and gives the package its name.
-fn finish(mut import: Import, key: PackageKey, order: &Order, manifest: &Manifest) -> Result<Arc<StoredPackage>, Error> {
+fn finish<S: Deref<Target = Store>>(
+    mut import: Import<S>,
+    key: PackageKey,
+    order: &Order,
+    manifest: &Manifest,
+) -> Result<Arc<StoredPackage>, Error> {
     let facts = Facts::of(manifest, &order.name, import.paths());
     for (_, path) in &facts.bins {
         import.make_executable(path).map_err(failure::of_store)?;

@@ -189,8 +189,8 @@ mod tests {
         let manifest = Manifest::parse(text).expect("an object");
         assert_eq!(manifest.name, None);
         assert!(manifest.dependencies.is_empty() && manifest.engines.is_empty());
-        assert_eq!(manifest.dev_dependencies.into_iter().collect::<Vec<_>>(), [("a".to_owned(), "1".to_owned())]);
-        assert_eq!((manifest.os, manifest.cpu), (vec!["linux".to_owned()], vec!["x64".to_owned()]));
+        assert_eq!(manifest.dev_dependencies.clone().into_iter().collect::<Vec<_>>(), [("a".to_owned(), "1".to_owned())]);
+        assert_eq!((&manifest.os, &manifest.cpu), (&vec!["linux".to_owned()], &vec!["x64".to_owned()]));
         assert!(manifest.bin == Bin::None && manifest.bundles("anything"));
         assert_eq!(manifest.optional_peers, ["a"]);
         assert_eq!((manifest.deprecated, manifest.dist["tarball"].as_str()), (None, "t"));

@@ -16,11 +16,11 @@ use crate::package::name::PackageName;
 use crate::package::path::RelPath;
 use rustc_hash::FxHashMap;
 use std::io::{self, Read, Write};
-use std::sync::Arc;
+use std::ops::Deref;
 
 /// A package on its way into the store.
-pub struct Import {
-    store: Arc<Store>,
+pub struct Import<S> {
+    store: S,
     entries: Vec<NewEntry>,
     marks: Vec<Mark>,
     buffer: Vec<u8>,
@@ -36,8 +36,9 @@ pub struct Identity {
     pub version: String,
 }
 
-impl Import {
-    pub(super) fn new(store: Arc<Store>) -> Result<Import, StoreError> {
+impl<S: Deref<Target = Store>> Import<S> {
+    /// Begins to bring in a package. The store is borrowed or shared, as the caller needs it.
+    pub fn new(store: S) -> Result<Import<S>, StoreError> {
         store.must_be_writable()?;
         Ok(Import { store, entries: Vec::new(), marks: Vec::new(), buffer: Vec::new() })
     }

@@ -42,7 +42,6 @@ use std::borrow::Borrow;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What a store is opened for.
@@ -121,8 +120,8 @@ impl Store {
     }
 
     /// Begins to bring in a package. Any number of imports run at once, on any threads.
-    pub fn import(self: &Arc<Self>) -> Result<Import, StoreError> {
-        Import::new(Arc::clone(self))
+    pub fn import(&self) -> Result<Import<&Store>, StoreError> {
+        Import::new(self)
     }
 
     /// Makes imported packages known to later installs: a file with their records, then one transaction on the index.

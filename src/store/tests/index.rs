@@ -29,7 +29,7 @@ fn what_was_not_committed_is_not_there() {
     let store = place.store();
     import(&store, "example", &FILES);
     assert_eq!(find(&store, "example"), None);
-    store.commit(&[]).expect("nothing to do");
+    store.commit::<StoredPackage>(&[]).expect("nothing to do");
 }
 
 #[test]
