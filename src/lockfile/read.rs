@@ -17,7 +17,12 @@ use std::collections::BTreeMap;
 /// Reads a lockfile.
 pub fn read(bytes: &[u8]) -> Result<Lockfile, LockfileError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let file: File<'_> = serde_json::from_slice(bytes).map_err(|error| why_unreadable(bytes, error))?;
+    // Checking the whole text once is quicker than checking each string of it.
+    let file = match std::str::from_utf8(bytes) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(bytes),
+    };
+    let file: File<'_> = file.map_err(|error| why_unreadable(bytes, error))?;
     if file.lockfile_version > VERSION {
         return Err(LockfileError::Newer { found: file.lockfile_version });
     }
@@ -29,7 +34,10 @@ pub fn read(bytes: &[u8]) -> Result<Lockfile, LockfileError> {
         paths: file.snapshots.0.iter().zip(0..).map(|((path, _), at)| (path.as_ref(), InstanceIndex(at))).collect(),
         key: String::new(),
     };
-    let packages = file.packages.0.into_iter().map(|(id, entry)| package(id.as_ref(), entry)).collect::<Result<Vec<_>, _>>()?;
+    let mut packages = Vec::with_capacity(file.packages.0.len());
+    for (id, entry) in file.packages.0 {
+        packages.push(package(id.as_ref(), entry)?);
+    }
     let mut instances = Vec::with_capacity(file.snapshots.0.len());
     for (path, entry) in &file.snapshots.0 {
         instances.push(reader.instance(path.as_ref(), entry, &packages)?);

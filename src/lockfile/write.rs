@@ -150,6 +150,12 @@ impl Text {
 
     fn string(&mut self, text: &str) {
         self.0.push('"');
+        // Nearly all text goes through as it is.
+        if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+            self.0.push_str(text);
+            self.0.push('"');
+            return;
+        }
         for character in text.chars() {
             match character {
                 '"' => self.0.push_str("\\\""),
