@@ -37,7 +37,7 @@ pub fn unpack_stream<S: Sink>(
     io::copy(&mut packed, &mut io::sink()).map_err(TarballError::from_io)?;
     let integrity = checked(expected, packed.hasher.finish())?;
     outcome?;
-    Ok(files.finish(integrity, packed_bytes.get()))
+    files.finish(integrity, packed_bytes.get())
 }
 
 /// Unpacks a gzip body that is in memory and whose integrity is known, but that is too large to inflate in one piece.
