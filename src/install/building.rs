@@ -21,6 +21,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// How many files one job links, about: enough that handing out jobs costs nothing beside them, few enough that the
+/// last job does not keep one thread busy alone.
+const FILES_PER_JOB: usize = 300;
+
 /// What one slot came to.
 pub(super) type Linked = Result<Checkout, LayoutError>;
 
@@ -184,54 +188,61 @@ impl Site<'_> {
         indices.sort_unstable();
         supply.order(indices.iter().map(|index| Order::of_package(self.resolution.package(*index))));
         self.session.counters.enter(Stage::Fetching);
-        for index in indices {
-            let id = self.resolution.package(index).id.as_str();
-            if supply.ready(id).is_some() || supply.failure(id).is_some() {
-                if let Some(without) = self.arrived(supply, index)? {
-                    return Ok(Some(without));
-                }
-            }
-        }
-        while self.left > 0 {
+        let mut without = self.arrived(supply, &indices)?;
+        while self.left > 0 && without.is_none() {
             match self.session.receive()? {
                 Message::Delivery(delivery) => {
-                    for id in supply.take(delivery)? {
-                        let Some(index) = self.index_of.get(id.as_str()).copied() else { continue };
-                        if let Some(without) = self.arrived(supply, index)? {
-                            return Ok(Some(without));
-                        }
+                    let ids = supply.take(delivery)?;
+                    let indices: Vec<PackageIndex> = ids.iter().filter_map(|id| self.index_of.get(id.as_str()).copied()).collect();
+                    without = self.arrived(supply, &indices)?;
+                }
+                Message::Linked(outcomes) => {
+                    for (slot, outcome) in outcomes {
+                        self.linked(supply, slot, outcome)?;
                     }
                 }
-                Message::Linked(slot, outcome) => self.linked(supply, slot, *outcome)?,
                 Message::Answer(_) => {}
             }
         }
+        Ok(without)
+    }
+
+    /// Begins to build the slots of packages that are ready now, or gives up on one that cannot be had. Those that are
+    /// neither are passed over.
+    fn arrived(&mut self, supply: &Supply, indices: &[PackageIndex]) -> Result<Option<Attempt>, Error> {
+        let mut group: Vec<(usize, Arc<StoredPackage>)> = Vec::new();
+        let mut files = 0;
+        for &index in indices {
+            let id = self.resolution.package(index).id.as_str();
+            if let Some(error) = supply.failure(id) {
+                return self.failed(index, error.clone()).map(Some);
+            }
+            let Some(package) = supply.ready(id) else { continue };
+            self.facts.insert(index, package.facts.clone());
+            for slot in self.waiting.remove(&index).unwrap_or_default() {
+                files += package.tree.len();
+                group.push((slot, Arc::clone(package)));
+                if files >= FILES_PER_JOB {
+                    self.link(std::mem::take(&mut group), std::mem::take(&mut files));
+                }
+            }
+        }
+        self.link(group, files);
         Ok(None)
     }
 
-    /// Begins to build the slots of a package that is ready now, or gives up on one that cannot be had.
-    fn arrived(&mut self, supply: &Supply, index: PackageIndex) -> Result<Option<Attempt>, Error> {
-        let id = self.resolution.package(index).id.as_str();
-        if let Some(error) = supply.failure(id) {
-            return self.failed(index, error.clone()).map(Some);
+    /// Builds some slots in one job.
+    fn link(&self, group: Vec<(usize, Arc<StoredPackage>)>, files: usize) {
+        if group.is_empty() {
+            return;
         }
-        let Some(package) = supply.ready(id) else { return Ok(None) };
-        self.facts.insert(index, package.facts.clone());
-        for slot in self.waiting.remove(&index).unwrap_or_default() {
-            self.link(slot, Arc::clone(package));
-        }
-        Ok(None)
-    }
-
-    fn link(&self, slot: usize, package: Arc<StoredPackage>) {
         let (builder, sender) = (Arc::downgrade(&self.builder), self.session.sender.clone());
         let store = Arc::clone(&self.session.sources.store);
-        let weight = package.tree.len() as u64;
-        self.session.spawner.spawn_weighted(Priority::Link, weight, move || {
+        self.session.spawner.spawn_weighted(Priority::Link, files as u64, move || {
             let Some(builder) = builder.upgrade() else { return };
-            let outcome = builder.build(slot, &store, &package);
+            let outcomes = group.iter().map(|(slot, package)| (*slot, builder.build(*slot, &store, package))).collect();
             // The receiver is gone only when the install has failed already.
-            let _ = sender.send(Message::Linked(slot, Box::new(outcome)));
+            let _ = sender.send(Message::Linked(outcomes));
             // Last, so that when nobody holds the builder all has been said.
             drop(builder);
         });

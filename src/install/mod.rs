@@ -80,8 +80,8 @@ enum Message {
     Answer(resolving::Answer),
     /// Packages on their way into the store.
     Delivery(supply::Delivery),
-    /// A slot was built, or was not.
-    Linked(usize, Box<building::Linked>),
+    /// Slots were built, or were not.
+    Linked(Vec<(usize, building::Linked)>),
 }
 
 /// Installs. `counters` and `listener` hear how it goes.

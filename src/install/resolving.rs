@@ -68,7 +68,7 @@ pub(super) fn resolve(
             Message::Delivery(delivery) => {
                 supply.take(delivery)?;
             }
-            Message::Linked(..) => {}
+            Message::Linked(_) => {}
         }
     }
     let (resolution, warnings) = solver.finish().map_err(failure::of_resolve)?;

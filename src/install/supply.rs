@@ -66,7 +66,7 @@ pub(super) enum Delivery {
     /// What the store had, and what it did not.
     LookedUp { found: Vec<(String, Arc<StoredPackage>)>, missing: Vec<Order>, failure: Option<Error> },
     /// A package was fetched and imported, or could not be.
-    Fetched { order: Order, outcome: Result<Fetched, Error> },
+    Fetched { order: Order, outcome: Box<Result<Fetched, Error>> },
     /// Imported packages are in the index.
     Committed { batch: Vec<(String, Arc<StoredPackage>)>, failure: Option<Error> },
 }
@@ -161,11 +161,14 @@ impl Supply {
                 self.commit();
                 Ok(self.arrived(batch))
             }
-            Delivery::Fetched { order, outcome: Err(error) } => {
-                self.failed.insert(order.id.clone(), error);
-                Ok(vec![order.id])
-            }
-            Delivery::Fetched { order, outcome: Ok(fetched) } => {
+            Delivery::Fetched { order, outcome } => {
+                let fetched = match *outcome {
+                    Ok(fetched) => fetched,
+                    Err(error) => {
+                        self.failed.insert(order.id.clone(), error);
+                        return Ok(vec![order.id]);
+                    }
+                };
                 Counters::add(&self.counters.fetched, 1);
                 self.fetched.0 += 1;
                 self.fetched.1 += fetched.packed_bytes;
@@ -200,7 +203,7 @@ impl Supply {
         Counters::add(&self.counters.to_fetch, 1);
         let sender = self.sender.clone();
         fetch::fetch(&self.sources, &self.spawner, order, move |order, outcome| {
-            let _ = sender.send(super::Message::Delivery(Delivery::Fetched { order, outcome }));
+            let _ = sender.send(super::Message::Delivery(Delivery::Fetched { order, outcome: Box::new(outcome) }));
         });
     }
 

@@ -127,7 +127,8 @@ enum State {
     Sha1(sha1::Sha1),
     Sha256(sha2::Sha256),
     Sha384(sha2::Sha384),
-    Sha512(sha2::Sha512),
+    /// What nearly every package has. `ring` takes a fifth to a third less time for it than `sha2` does.
+    Sha512(ring::digest::Context),
 }
 
 impl Hasher {
@@ -137,7 +138,7 @@ impl Hasher {
             Algorithm::Sha1 => State::Sha1(Digest::new()),
             Algorithm::Sha256 => State::Sha256(Digest::new()),
             Algorithm::Sha384 => State::Sha384(Digest::new()),
-            Algorithm::Sha512 => State::Sha512(Digest::new()),
+            Algorithm::Sha512 => State::Sha512(ring::digest::Context::new(&ring::digest::SHA512)),
         })
     }
 
@@ -157,7 +158,7 @@ impl Hasher {
             State::Sha1(state) => (Algorithm::Sha1, state.finalize().to_vec()),
             State::Sha256(state) => (Algorithm::Sha256, state.finalize().to_vec()),
             State::Sha384(state) => (Algorithm::Sha384, state.finalize().to_vec()),
-            State::Sha512(state) => (Algorithm::Sha512, state.finalize().to_vec()),
+            State::Sha512(state) => (Algorithm::Sha512, state.finish().as_ref().to_vec()),
         };
         Integrity { algorithm, digests: vec![digest.into()] }
     }
