@@ -48,8 +48,7 @@ pub(super) fn read(session: &Session) -> Result<Locked, Error> {
         (Ok(()), None) => true,
         (Err(difference), _) if frozen => {
             let message = format!("{NAME} does not fit package.json, and a frozen install may not change it: {difference}");
-            return Err(Error::new(Code::FrozenLockfile, message)
-                .hint("Run `deka install --no-frozen-lockfile` and commit the lockfile."));
+            return Err(Error::new(Code::FrozenLockfile, message).hint("Run `deka install --no-frozen-lockfile` and commit the lockfile."));
         }
         (Ok(()), Some(package)) if frozen => {
             let message = format!("the tarball of {} is not the one that {NAME} has the hash of", package.id);

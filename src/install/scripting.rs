@@ -80,6 +80,7 @@ pub static RUNNING: Groups = Groups::new();
 
 impl<'a> Stagehand<'a> {
     fn new(session: &'a Session<'a>) -> Stagehand<'a> {
+        (session.listener)(Event::Scripts);
         let env = &session.task.env;
         let npm = env.find_program("npm").and_then(|npm| std::fs::canonicalize(npm).ok());
         Stagehand {
