@@ -4,9 +4,10 @@
 //! the last one nothing may stand but zeros, with which tape blocks were once filled. The frame around the compressed
 //! data is read here, since the checksum of a crate that does nothing else is several times faster.
 
+use super::deflate::{Inflater, Stop};
 use super::error::TarballError;
-use flate2::{Decompress, FlushDecompress, Status};
-use std::io::{self, BufRead, Read};
+use super::window::Window;
+use std::io::{self, BufRead};
 
 /// Says whether bytes begin as gzip does.
 pub(super) fn is_gzip(bytes: &[u8]) -> bool {
@@ -26,7 +27,7 @@ mod flag {
 pub(super) struct Members<R> {
     packed: R,
     state: State,
-    deflate: Decompress,
+    inflater: Inflater,
     crc: crc32fast::Hasher,
     /// The bytes of this member, as its trailer counts them.
     bytes: u32,
@@ -42,32 +43,46 @@ enum State {
 impl<R: BufRead> Members<R> {
     /// Starts at the first member.
     pub(super) fn new(packed: R) -> Members<R> {
-        Members { packed, state: State::Between, deflate: Decompress::new(false), crc: crc32fast::Hasher::new(), bytes: 0 }
+        Members { packed, state: State::Between, inflater: Inflater::new(), crc: crc32fast::Hasher::new(), bytes: 0 }
     }
 
-    fn start(&mut self) -> io::Result<()> {
+    /// Unpacks some bytes into the window, none only at the end. Returns how many.
+    pub(super) fn unpack(&mut self, window: &mut Window) -> io::Result<usize> {
+        loop {
+            match self.state {
+                State::Between => self.start(window)?,
+                State::Inside => match self.step(window)? {
+                    0 => {}
+                    made => return Ok(made),
+                },
+                State::Done => return Ok(0),
+            }
+        }
+    }
+
+    fn start(&mut self, window: &mut Window) -> io::Result<()> {
         skip_header(&mut self.packed)?;
-        self.deflate.reset(false);
+        window.begin_stream();
+        self.inflater.reset();
         self.crc.reset();
         self.bytes = 0;
         self.state = State::Inside;
         Ok(())
     }
 
-    /// Inflates a piece. At the end of a member it may be empty.
-    fn inflate(&mut self, into: &mut [u8]) -> io::Result<usize> {
+    fn step(&mut self, window: &mut Window) -> io::Result<usize> {
         let packed = self.packed.fill_buf()?;
-        let at_end = packed.is_empty();
-        let (taken, made) = (self.deflate.total_in(), self.deflate.total_out());
-        let status = self.deflate.decompress(packed, into, FlushDecompress::None).map_err(|_| damage("its data is wrong"))?;
-        let made = usize::try_from(self.deflate.total_out() - made).unwrap_or(usize::MAX);
-        self.packed.consume(usize::try_from(self.deflate.total_in() - taken).unwrap_or(usize::MAX));
-        self.crc.update(&into[..made]);
-        self.bytes = self.bytes.wrapping_add(made as u32);
-        match status {
-            Status::StreamEnd => self.finish()?,
-            Status::Ok | Status::BufError if at_end && made == 0 => return Err(ends_early()),
-            Status::Ok | Status::BufError => {}
+        let is_end = packed.is_empty();
+        let (unpacked, outcome) = window.unpack(|output| self.inflater.inflate(packed, output));
+        self.crc.update(unpacked);
+        self.bytes = self.bytes.wrapping_add(unpacked.len() as u32);
+        let made = unpacked.len();
+        let (taken, stop) = outcome.map_err(|_| damage("its data is wrong"))?;
+        self.packed.consume(taken);
+        match stop {
+            Stop::End => self.finish()?,
+            Stop::Input if is_end => return Err(ends_early()),
+            Stop::Input | Stop::Room => {}
         }
         Ok(made)
     }
@@ -80,24 +95,6 @@ impl<R: BufRead> Members<R> {
         }
         self.state = if another_member(&mut self.packed)? { State::Between } else { State::Done };
         Ok(())
-    }
-}
-
-impl<R: BufRead> Read for Members<R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if into.is_empty() {
-            return Ok(0);
-        }
-        loop {
-            match self.state {
-                State::Between => self.start()?,
-                State::Inside => match self.inflate(into)? {
-                    0 => {}
-                    made => return Ok(made),
-                },
-                State::Done => return Ok(0),
-            }
-        }
     }
 }
 
