@@ -139,7 +139,16 @@ pub struct StorePath {
 impl Install {
     /// Returns the flags that are settings.
     pub fn overrides(&self) -> Overrides {
-        let flags = [("ignore-scripts", self.ignore_scripts), ("offline", self.offline), ("prefer-offline", self.prefer_offline)];
+        let flags = [
+            ("prod", self.prod),
+            ("dev", self.dev),
+            ("lockfile-only", self.lockfile_only),
+            ("ignore-scripts", self.ignore_scripts),
+            ("offline", self.offline),
+            ("prefer-offline", self.prefer_offline),
+            ("force", self.force),
+            ("verify", self.verify),
+        ];
         let values = [
             ("store-dir", &self.store_dir),
             ("registry", &self.registry),
@@ -167,6 +176,17 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_without_a_value_is_a_setting_that_exists() {
+        let typed = ["deka", "i", "-P", "--lockfile-only", "--ignore-scripts", "--prefer-offline", "--force", "--verify", "--no-optional"];
+        let cli = Cli::try_parse_from(typed).expect("valid arguments");
+        let Command::Install(install) = cli.command else { panic!("install") };
+        let overrides = install.overrides();
+        let names: Vec<&str> = overrides.keys().map(String::as_str).collect();
+        assert_eq!(names, ["force", "ignore-scripts", "lockfile-only", "optional", "prefer-offline", "prod", "verify"]);
+        assert!(names.iter().all(|name| crate::project::settings::table::find(name).is_some()));
     }
 
     #[test]

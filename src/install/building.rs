@@ -88,6 +88,7 @@ pub(super) struct Built {
 struct Site<'a> {
     session: &'a Session<'a>,
     resolution: &'a Resolution,
+    /// Jobs of the pool borrow it, and only while they run.
     builder: Arc<Builder>,
     /// The slots that wait for each package.
     waiting: FxHashMap<PackageIndex, Vec<usize>>,
@@ -134,21 +135,33 @@ pub(super) fn build(session: &Session, supply: &mut Supply, resolution: &Resolut
         copied_instead: false,
         left: build.len(),
     };
-    if let Some(without) = site.run(supply)? {
-        return Ok(without);
+    let ended = match site.run(supply) {
+        Ok(None) => session.sources.store.commit_marks(&site.learnt).map_err(failure::of_store).map(|()| None),
+        other => other,
+    };
+    let Site { builder, facts, copied_instead, .. } = site;
+    let builder = into_inner(builder);
+    match ended {
+        Ok(None) => {}
+        Ok(Some(without)) => {
+            builder.abandon().map_err(failure::of_layout)?;
+            forget_linked(session);
+            return Ok(without);
+        }
+        Err(error) => {
+            // What went wrong first is the news, and what stays behind is swept by the next install.
+            let _ = builder.abandon();
+            return Err(error);
+        }
     }
-    let Site { builder, facts, learnt, copied_instead, .. } = site;
-    session.sources.store.commit_marks(&learnt).map_err(failure::of_store)?;
     if copied_instead {
         session.warn("some files had to be copied, because they could not be linked from the store");
     }
-    // Every job that held the builder has sent its message.
-    let builder = into_inner(builder);
     let done = builder.finish().map_err(failure::of_layout)?;
     Ok(Attempt::Built(Box::new(Built { done, facts, wanted })))
 }
 
-/// Waits for the last job to let go of the builder: it has sent its message, and drops its handle right after.
+/// Waits for the last job that builds to let go of the builder; those that have not begun find it gone.
 fn into_inner(mut builder: Arc<Builder>) -> Builder {
     loop {
         match Arc::try_unwrap(builder) {
@@ -156,6 +169,15 @@ fn into_inner(mut builder: Arc<Builder>) -> Builder {
             Err(shared) => builder = shared,
         }
         std::thread::yield_now();
+    }
+}
+
+/// Drops what the jobs of an abandoned build still had to say; deliveries are for the next one too.
+fn forget_linked(session: &Session) {
+    let waiting: Vec<Message> = session.receiver.try_iter().collect();
+    for message in waiting.into_iter().filter(|message| !matches!(message, Message::Linked(..))) {
+        // Cannot fail while the session holds the receiver.
+        let _ = session.sender.send(message);
     }
 }
 
@@ -214,13 +236,15 @@ impl Site<'_> {
         if group.is_empty() {
             return;
         }
-        let (builder, sender) = (Arc::clone(&self.builder), self.session.sender.clone());
+        let (builder, sender) = (Arc::downgrade(&self.builder), self.session.sender.clone());
         let store = Arc::clone(&self.session.sources.store);
         self.session.spawner.spawn_weighted(Priority::Link, files as u64, move || {
+            let Some(builder) = builder.upgrade() else { return };
             let outcomes = group.iter().map(|(slot, package)| (*slot, builder.build(*slot, &store, package))).collect();
-            drop(builder);
             // The receiver is gone only when the install has failed already.
             let _ = sender.send(Message::Linked(outcomes));
+            // Last, so that when nobody holds the builder all has been said.
+            drop(builder);
         });
     }
 
@@ -279,8 +303,10 @@ fn method(session: &Session, nothing_to_build: bool) -> Result<store::Method, Er
         ImportMethod::Hardlink => store::Wanted::Hardlink,
         ImportMethod::Copy => store::Wanted::Copy,
     };
-    let folder = session.places.shared.as_ref().map_or_else(|| session.places.root.join(session.places.virtual_dir.as_str()), Into::into);
-    crate::fs::create_dir_all(&folder).map_err(failure::of_file)?;
+    let places = &session.places;
+    let own = places.root.join(places.virtual_dir.as_str());
+    crate::project::folder::make(&places.root, &own).map_err(failure::of_file)?;
+    let folder = places.shared.as_ref().map_or(own, Into::into);
     let method = session.sources.store.probe(&folder, wanted).map_err(failure::of_store)?;
     session.trace(format!("files come from the store by {method:?}").to_lowercase());
     Ok(method)

@@ -98,10 +98,25 @@ pub fn run(task: &Task, counters: &Arc<Counters>, listener: &Listener) -> Result
     if let Some(outcome) = nothing_to_do(task, &root, &modules_dir) {
         return Ok(outcome);
     }
-    let _lock = match settings.lockfile.only {
+    let lock = match settings.lockfile.only {
         true => None,
-        false => Some(lock_project(&modules_dir, listener)?),
+        false => Some(lock_project(&root, &modules_dir, listener)?),
     };
+    let outcome = run_locked(task, (root, workspace, settings), counters, listener);
+    if let (Err(_), Some(lock)) = (&outcome, lock) {
+        lock.undo();
+    }
+    outcome
+}
+
+/// Installs while nobody else does.
+fn run_locked(
+    task: &Task,
+    (root, workspace, settings): (PathBuf, Workspace, Settings),
+    counters: &Arc<Counters>,
+    listener: &Listener,
+) -> Result<Outcome, Error> {
+    let modules_dir = root.join(&settings.layout.modules_dir);
     let written_in_this_boot = State::read(&modules_dir).is_none_or(|state| state.boot.is_none() || state.written_in_this_boot());
     let places = session::places(&settings, &workspace)?;
     let overrides = overrides::read(&workspace).map_err(of_project)?;
@@ -150,12 +165,12 @@ fn nothing_to_do(task: &Task, root: &Path, modules_dir: &Path) -> Option<Outcome
     state.is_current(&now).then(|| Outcome { total: u64::from(state.packages), ..Outcome::default() })
 }
 
-fn lock_project(modules_dir: &Path, listener: &Listener) -> Result<lock::ProjectLock, Error> {
+fn lock_project(root: &Path, modules_dir: &Path, listener: &Listener) -> Result<lock::ProjectLock, Error> {
     let on_wait = |holder: Option<u32>| {
         let who = holder.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
         listener(Event::Note(format!("waiting for {who}, which is installing this project")));
     };
-    lock::lock(modules_dir, on_wait).map_err(failure::of_file)
+    lock::lock(root, modules_dir, on_wait).map_err(failure::of_file)
 }
 
 /// The lockfile as it stands, and what it is worth.

@@ -4,6 +4,8 @@
 //! its files, its links and one rename, all relative to folders that are held open; nothing is looked at first.
 //!
 //! A shared slot stays aside until the end, because it may be published only after everything that it links to.
+//!
+//! An install that cannot go on is abandoned: what was built goes, what was moved out of the way comes back.
 
 use super::diff::{Work, wanted_links};
 use super::folder::Folder;
@@ -67,6 +69,8 @@ pub(super) struct Built {
     pub commands: Vec<Command>,
     /// The name of its folder aside, where a shared slot waits.
     pub aside: String,
+    /// The name aside of what stood in its place before.
+    displaced: Option<String>,
 }
 
 /// A folder for unfinished work. It is locked while its process lives, so that another can tell whether it is abandoned.
@@ -180,17 +184,38 @@ impl Builder {
         let method = if planned.private { self.job.checkout.method.private() } else { self.job.checkout.method };
         let checkout = store.checkout(package, &into, CheckoutOptions { method, ..self.job.checkout })?;
         self.link(slot, aside, &modules)?;
-        if !planned.shared {
-            self.move_into_place(aside, &name, &self.slots, &planned.name)?;
-        }
+        let displaced = if planned.shared { None } else { self.move_into_place(aside, &name, &self.slots, &planned.name)? };
         let has = |(_, file): &Command| package.tree.entries().any(|entry| entry.path == file.as_str());
         let (commands, mut warnings) = bins::with_files(planned.package_name.as_str(), &package.facts.bins, has);
         if !warnings.is_empty() {
             self.warnings().append(&mut warnings);
         }
         // A slot that is built twice is the same slot: the first answer stands.
-        let _ = self.built[slot].set(Built { commands, aside: name });
+        let _ = self.built[slot].set(Built { commands, aside: name, displaced });
         Ok(checkout)
+    }
+
+    /// Takes back what was built, for an install that cannot be finished: the slots that stood there before stand again,
+    /// and all links are as they were. The record stays cut down, so that the next install looks closely.
+    pub fn abandon(self) -> Result<(), LayoutError> {
+        let (slots, aside) = (self.slots.handle(), self.aside.folder.handle());
+        for (planned, built) in self.job.wanted.slots.iter().zip(&self.built) {
+            let Some(built) = built.get().filter(|_| !planned.shared) else { continue };
+            let path = self.slots.path().join(&planned.name);
+            rustix::fs::renameat(slots, &*planned.name, aside, self.aside.fresh()).at("remove", &path)?;
+            if let Some(displaced) = &built.displaced {
+                rustix::fs::renameat(aside, &**displaced, slots, &*planned.name).at("put back", &path)?;
+            }
+        }
+        self.clear()
+    }
+
+    /// Removes the folders of unfinished work with all that is left in them.
+    pub(super) fn clear(&self) -> Result<(), LayoutError> {
+        if let Some((_, aside)) = &self.shared {
+            aside.clear()?;
+        }
+        self.aside.clear()
     }
 
     /// Builds many slots on some threads, those with the most files first. The results are in no order.
@@ -248,16 +273,25 @@ impl Builder {
         Ok(())
     }
 
-    /// Renames a folder from aside to its place. What stands there goes aside.
-    pub(super) fn move_into_place(&self, aside: &Aside, name: &str, to: &Folder, slot: &str) -> Result<(), LayoutError> {
+    /// Renames a folder from aside to its place. What stands there goes aside; the name that it has there is returned.
+    pub(super) fn move_into_place(&self, aside: &Aside, name: &str, to: &Folder, slot: &str) -> Result<Option<String>, LayoutError> {
         let rename = || rustix::fs::renameat(aside.folder.handle(), name, to.handle(), slot);
         let path = to.path().join(slot);
         match rename() {
+            Ok(()) => return Ok(None),
             Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => {}
-            other => return Ok(other.at("rename into place", &path)?),
+            Err(errno) => Err(errno).at("rename into place", &path)?,
         }
-        rustix::fs::renameat(to.handle(), slot, aside.folder.handle(), aside.fresh()).at("move aside", &path)?;
-        Ok(rename().at("rename into place", &path)?)
+        let displaced = aside.fresh();
+        rustix::fs::renameat(to.handle(), slot, aside.folder.handle(), &*displaced).at("move aside", &path)?;
+        match rename() {
+            Ok(()) => Ok(Some(displaced)),
+            Err(errno) => {
+                // It came from there a moment ago. Should it not go back, then the next install builds it anew.
+                let _ = rustix::fs::renameat(aside.folder.handle(), &*displaced, to.handle(), slot);
+                Ok(Err(errno).at("rename into place", &path)?)
+            }
+        }
     }
 
     pub(super) fn warnings(&self) -> MutexGuard<'_, Vec<Warning>> {

@@ -51,8 +51,18 @@ pub fn settle(places: &Places) -> Result<(), LayoutError> {
 
 impl Builder {
     /// Finishes the install. All slots that were to be built have been; otherwise nothing is changed and the first that
-    /// is missing is named.
+    /// is missing is named. After an error in the middle of it everything that links lead to stands, and the next install
+    /// does the rest.
     pub fn finish(self) -> Result<Done, LayoutError> {
+        let done = self.finish_work();
+        if done.is_err() {
+            // What went wrong is the news, and what stays behind is swept by the next install.
+            let _ = self.clear();
+        }
+        done
+    }
+
+    fn finish_work(&self) -> Result<Done, LayoutError> {
         if let Some(missing) = self.job.work.build.iter().find(|slot| self.built[**slot].get().is_none()) {
             return Err(LayoutError::Unbuilt { slot: self.job.wanted.slots[*missing].name.clone() });
         }
@@ -75,10 +85,7 @@ impl Builder {
         self.link_slot_bins(&record, &mut done)?;
         self.link_folders(&record, &mut done)?;
         self.remove(&mut done)?;
-        if let Some((_, aside)) = &self.shared {
-            aside.clear()?;
-        }
-        self.aside.clear()?;
+        self.clear()?;
         write_record(&self.slots, &record)?;
         done.warnings.append(&mut self.warnings());
         Ok(done)
@@ -120,7 +127,9 @@ impl Builder {
             // What is published stays where it is, for others use it already; only a slot that is not whole is replaced.
             match rustix::fs::renameat(aside.folder.handle(), &*built.aside, shared.handle(), &*planned.name) {
                 Err(_) if commands_of_shared(shared.path(), &planned.name).is_some() => {}
-                Err(_) => self.move_into_place(aside, &built.aside, shared, &planned.name)?,
+                Err(_) => {
+                    self.move_into_place(aside, &built.aside, shared, &planned.name)?;
+                }
                 Ok(()) => {}
             }
         }

@@ -8,14 +8,13 @@ use super::Places;
 use super::record::LinkText;
 use super::warning::Warning;
 use crate::fs::{Context, FsError, Result};
+use crate::project::folder::enter;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 const OPEN: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC).union(OFlags::RDONLY);
-/// What a new folder may be; the process's umask takes its part.
-const MODE: Mode = Mode::RWXU.union(Mode::RWXG).union(Mode::RWXO);
 /// Where what stands in the way of a direct dependency is moved to.
 const IGNORED: &str = ".ignored";
 
@@ -65,7 +64,7 @@ impl Folder {
         let mut folder: Option<Folder> = None;
         for segment in below.split('/') {
             let above = folder.as_ref().unwrap_or(self);
-            let handle = make(above.handle(), segment).at("open", &above.path.join(segment))?;
+            let handle = enter(above.handle(), Path::new(segment)).at("open", &above.path.join(segment))?;
             folder = Some(Folder::new(handle, above.path.join(segment)));
         }
         folder.ok_or_else(|| FsError { verb: "open", path: self.path.clone(), source: Errno::NOENT.into() })
@@ -213,18 +212,5 @@ fn replace_link(above: BorrowedFd<'_>, name: &str, text: &str, aside: &Folder) -
             rustix::fs::symlinkat(text, above, name)
         }
         done => done,
-    }
-}
-
-fn make(above: BorrowedFd<'_>, name: &str) -> rustix::io::Result<OwnedFd> {
-    let open = || rustix::fs::openat(above, name, OPEN, Mode::empty());
-    match open() {
-        Err(Errno::NOENT) => {}
-        Err(Errno::LOOP | Errno::NOTDIR) => rustix::fs::unlinkat(above, name, AtFlags::empty())?,
-        other => return other,
-    }
-    match rustix::fs::mkdirat(above, name, MODE) {
-        Ok(()) | Err(Errno::EXIST) => open(),
-        Err(errno) => Err(errno),
     }
 }

@@ -10,6 +10,8 @@ use super::link::join;
 use super::plan::{Link, LinkTarget, Wanted};
 use super::record::{Command, FILE_NAME, Record, RecordedFolder, RecordedSlot, decode_commands};
 use super::{LayoutError, Places};
+use crate::project::folder::NAME as DEKA;
+use crate::project::lock;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::path::Path;
 
@@ -37,12 +39,12 @@ pub fn survey(wanted: &Wanted, places: &Places, trust: bool) -> Result<Survey, L
     }
     let root = Folder::open_trusted(&places.root)?;
     let Some(slots) = root.open(places.virtual_dir.as_str()) else {
-        found.leftovers = root.open(places.modules_dir.as_str()).is_some();
+        found.leftovers = may_have_leftovers(&root, wanted, places)?;
         return Ok(found);
     };
     let bytes = if trust { crate::fs::read_if_there(&slots.path().join(FILE_NAME))? } else { None };
     match bytes.as_deref().and_then(Record::decode) {
-        None => found.leftovers = true,
+        None => found.leftovers = may_have_leftovers(&root, wanted, places)?,
         Some(mut record) => {
             found.leftovers = !record.complete;
             strike_slots(&slots, places, &mut record)?;
@@ -57,6 +59,24 @@ pub fn survey(wanted: &Wanted, places: &Places, trust: bool) -> Result<Survey, L
         }
     }
     Ok(found)
+}
+
+/// Says whether an install that left no record may have left anything else: whether there is more than what the
+/// project's lock needs.
+fn may_have_leftovers(root: &Folder, wanted: &Wanted, places: &Places) -> Result<bool, LayoutError> {
+    if wanted.importers.iter().any(|importer| {
+        importer.path != "." && folder::of_links(places, &join(&importer.path, places.modules_dir.as_str())).is_some()
+    }) {
+        return Ok(true);
+    }
+    let own = [DEKA, lock::NAME, places.virtual_dir.as_str().rsplit('/').next().unwrap_or_default()];
+    for below in [&places.modules_dir, &places.virtual_dir] {
+        let Some(folder) = root.open(below.as_str()) else { continue };
+        if folder.list()?.iter().any(|(name, _)| !own.contains(&name.as_str())) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Strikes out the slots that are not there.

@@ -121,6 +121,10 @@ impl Manifest {
     /// Reads a manifest leniently; only text that is no JSON object at all is an error.
     pub fn parse(text: &[u8]) -> Result<Manifest, serde_json::Error> {
         let text = json::without_bom(text);
+        // A list would be taken for the fields in their order.
+        if text.trim_ascii_start().first() == Some(&b'[') {
+            return Err(serde::de::Error::custom("it is a list, not an object"));
+        }
         // A key that stands twice is an error only to the quick way; of a JSON object the last one counts, as with npm.
         serde_json::from_slice(text).or_else(|_| serde_json::from_value(serde_json::from_slice(text)?))
     }

@@ -1,16 +1,18 @@
 //! Keeps two installs of one project apart.
 //!
 //! The lock is advisory and belongs to the open file, so it ends with its process however that ends. The file stays, and
-//! holds the number of the process that has the lock, for the message to whoever waits.
+//! holds the number of the process that has the lock, for the message to whoever waits. Only an install that comes to
+//! nothing takes it away again, with the folders that were made for it ([`ProjectLock::undo`]). Whoever waits for the
+//! lock notices that, and makes another file.
 
 use super::folder;
 use crate::fs::{Context, Result};
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, fstat, openat, statat, unlinkat};
+use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, flock, fstat, openat, statat, unlinkat};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// The lock's name in deka's folder.
@@ -20,11 +22,31 @@ pub const NAME: &str = "lock";
 const PATIENCE: Duration = Duration::from_secs(1);
 const PAUSE_MIN: Duration = Duration::from_millis(2);
 const PAUSE_MAX: Duration = Duration::from_millis(100);
+/// How often a folder may disappear in the middle of the work before that is an error.
+const GONE_MAX: u32 = 1000;
 
 /// The right to change a project's `node_modules`; it ends when the value is dropped.
 #[derive(Debug)]
 pub struct ProjectLock {
     _file: File,
+    folder: OwnedFd,
+    /// The folders that were made for it, innermost first.
+    made: Vec<PathBuf>,
+}
+
+impl ProjectLock {
+    /// Lets go of the lock and takes away what was made for it, as far as nothing else stands there by now.
+    pub fn undo(self) {
+        let is_alone = Dir::read_from(&self.folder).is_ok_and(|entries| {
+            let mut names = entries.flatten().map(|entry| entry.file_name().to_bytes().to_vec());
+            names.all(|name| [&b"."[..], b"..", NAME.as_bytes()].contains(&&*name))
+        });
+        // The file goes while the lock is held: nobody else can have the lock and lose it. Nothing here has to succeed,
+        // for what is left is only a lock and empty folders.
+        if is_alone && !self.made.is_empty() && unlinkat(&self.folder, NAME, AtFlags::empty()).is_ok() {
+            self.made.iter().all(|folder| std::fs::remove_dir(folder).is_ok());
+        }
+    }
 }
 
 /// What came of one try.
@@ -41,15 +63,25 @@ pub enum Attempt {
 
 /// Tries once. An error means that no lock can be had at all (a read-only disk, no permission, a file system without
 /// locks), which is something else than [`Attempt::Busy`].
-pub fn try_lock(modules_dir: &Path) -> Result<Attempt> {
+pub fn try_lock(root: &Path, modules_dir: &Path) -> Result<Attempt> {
     let path = folder::path(modules_dir).join(NAME);
+    let mut gone = 0;
     loop {
-        let folder = folder::open_or_create(modules_dir)?;
-        let mut file = File::from(open(&folder).at("open", &path)?);
+        let made = missing(root, &path);
+        let opened = folder::open_or_create(root, modules_dir).and_then(|folder| Ok((open(&folder).at("open", &path)?, folder)));
+        let (mut file, folder) = match opened {
+            Ok((file, folder)) => (File::from(file), folder),
+            // Another install has just taken its folder away.
+            Err(error) if error.is_not_found() && gone < GONE_MAX => {
+                gone += 1;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) if is_still_there(&folder, &file) => {
                 write_holder(&mut file).at("write", &path)?;
-                return Ok(Attempt::Held(ProjectLock { _file: file }));
+                return Ok(Attempt::Held(ProjectLock { _file: file, folder, made }));
             }
             // The file was removed with its folder while it was being locked: that lock keeps nobody out.
             Ok(()) | Err(Errno::INTR) => {}
@@ -60,12 +92,12 @@ pub fn try_lock(modules_dir: &Path) -> Result<Attempt> {
 }
 
 /// Takes the lock, waiting as long as it takes. After a second of waiting `on_wait` is told once who has it.
-pub fn lock(modules_dir: &Path, on_wait: impl FnOnce(Option<u32>)) -> Result<ProjectLock> {
+pub fn lock(root: &Path, modules_dir: &Path, on_wait: impl FnOnce(Option<u32>)) -> Result<ProjectLock> {
     let start = Instant::now();
     let mut on_wait = Some(on_wait);
     let mut pause = PAUSE_MIN;
     loop {
-        let holder = match try_lock(modules_dir)? {
+        let holder = match try_lock(root, modules_dir)? {
             Attempt::Held(lock) => return Ok(lock),
             Attempt::Busy { holder } => holder,
         };
@@ -77,6 +109,12 @@ pub fn lock(modules_dir: &Path, on_wait: impl FnOnce(Option<u32>)) -> Result<Pro
         std::thread::sleep(pause);
         pause = (pause * 2).min(PAUSE_MAX);
     }
+}
+
+/// Returns the folders between the project and the lock's file that are not there yet, innermost first.
+fn missing(root: &Path, path: &Path) -> Vec<PathBuf> {
+    let between = path.ancestors().skip(1).take_while(|folder| *folder != root);
+    between.take_while(|folder| std::fs::symlink_metadata(folder).is_err()).map(Path::to_owned).collect()
 }
 
 fn open(folder: &OwnedFd) -> rustix::io::Result<OwnedFd> {
@@ -121,29 +159,29 @@ mod tests {
     fn a_second_install_is_told_who_is_first_and_follows() {
         let folder = tempfile::tempdir().expect("a folder");
         let modules = folder.path().join("node_modules");
-        let held = lock(&modules, |_| panic!("nobody has it")).expect("a lock");
-        match try_lock(&modules).expect("an answer") {
+        let held = lock(folder.path(), &modules, |_| panic!("nobody has it")).expect("a lock");
+        match try_lock(folder.path(), &modules).expect("an answer") {
             Attempt::Busy { holder } => assert_eq!(holder, Some(std::process::id())),
             Attempt::Held(_) => panic!("two hold the lock"),
         }
         let (send, told) = mpsc::channel();
         std::thread::scope(|scope| {
-            let modules = &modules;
-            let second = scope.spawn(move || lock(modules, move |holder| send.send(holder).expect("a listener")));
+            let (root, modules) = (folder.path(), &modules);
+            let second = scope.spawn(move || lock(root, modules, move |holder| send.send(holder).expect("a listener")));
             assert_eq!(told.recv_timeout(Duration::from_secs(20)), Ok(Some(std::process::id())));
             drop(held);
             second.join().expect("no panic").expect("a lock");
         });
-        assert!(matches!(try_lock(&modules), Ok(Attempt::Held(_))));
+        assert!(matches!(try_lock(folder.path(), &modules), Ok(Attempt::Held(_))));
     }
 
     #[test]
     fn a_lock_whose_file_is_gone_keeps_nobody_out() {
         let folder = tempfile::tempdir().expect("a folder");
         let modules = folder.path().join("node_modules");
-        let _old = lock(&modules, |_| ()).expect("a lock");
+        let _old = lock(folder.path(), &modules, |_| ()).expect("a lock");
         fs::remove_dir_all(&modules).expect("a folder");
-        assert!(matches!(try_lock(&modules), Ok(Attempt::Held(_))));
+        assert!(matches!(try_lock(folder.path(), &modules), Ok(Attempt::Held(_))));
     }
 
     #[test]
@@ -154,8 +192,44 @@ mod tests {
         fs::write(&victim, "mine").expect("a file");
         fs::create_dir_all(folder::path(&modules)).expect("a folder");
         std::os::unix::fs::symlink(&victim, folder::path(&modules).join("lock")).expect("a link");
-        let _held = lock(&modules, |_| ()).expect("a lock");
+        let _held = lock(outer.path(), &modules, |_| ()).expect("a lock");
         assert_eq!(fs::read(&victim).expect("a file"), b"mine");
+    }
+
+    #[test]
+    fn undone_it_leaves_what_was_there_before() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let modules = folder.path().join("lib/node_modules");
+        lock(folder.path(), &modules, |_| ()).expect("a lock").undo();
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0);
+        fs::create_dir_all(&modules).expect("a folder");
+        lock(folder.path(), &modules, |_| ()).expect("a lock").undo();
+        assert!(modules.is_dir() && !folder::path(&modules).exists());
+        let held = lock(folder.path(), &modules, |_| ()).expect("a lock");
+        fs::write(folder::path(&modules).join("record"), "").expect("a file");
+        held.undo();
+        assert!(folder::path(&modules).join("record").exists());
+        lock(folder.path(), &modules, |_| ()).expect("a lock").undo();
+        assert!(folder::path(&modules).join("record").exists());
+    }
+
+    #[test]
+    fn installs_that_come_to_nothing_do_not_disturb_each_other() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (root, modules) = (folder.path(), folder.path().join("node_modules"));
+        let holders = std::sync::atomic::AtomicU32::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let held = lock(root, &modules, |_| ()).expect("a lock");
+                        assert_eq!(holders.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0, "two hold the lock");
+                        holders.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                        held.undo();
+                    }
+                });
+            }
+        });
     }
 
     #[test]
@@ -163,6 +237,6 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("file");
         fs::write(&file, "").expect("a file");
-        assert!(try_lock(&file.join("node_modules")).is_err());
+        assert!(try_lock(&file, &file.join("node_modules")).is_err());
     }
 }

@@ -253,7 +253,7 @@ impl Settings {
                 node_options: reader.text("node-options")?,
                 concurrency: size(reader.number("child-concurrency")?),
             },
-            groups: groups(&reader, env)?,
+            groups: groups(&reader)?,
             architectures: architectures(&reader)?,
             force: reader.flag("force")?,
             verify: reader.flag("verify")?,
@@ -335,14 +335,13 @@ fn lockfile(reader: &Reader<'_>, env: &Env) -> Result<Lockfile> {
 }
 
 /// Decides which lists count: `prod` leaves out the development ones, `dev` takes nothing else, and npm's `omit` and
-/// `include` have the last word. `NODE_ENV=production` means `prod` where nothing else is said.
-fn groups(reader: &Reader<'_>, env: &Env) -> Result<Groups> {
+/// `include` have the last word. `NODE_ENV` is for the program that is built, and decides nothing here, as with pnpm.
+fn groups(reader: &Reader<'_>) -> Result<Groups> {
     let prod = reader.flag_if_set("prod")?;
     let dev = reader.flag_if_set("dev")?;
     let optional = reader.flag_if_set("optional")?.unwrap_or(true);
     let only_dev = dev == Some(true) && prod != Some(true);
-    let by_env = env.text("NODE_ENV") == Some("production");
-    let no_dev = prod == Some(true) || dev == Some(false) || (by_env && prod.is_none() && dev.is_none());
+    let no_dev = prod == Some(true) || dev == Some(false);
     let mut groups = Groups { prod: !only_dev, dev: !no_dev, optional: optional && !only_dev };
     for (name, wanted) in [("omit", false), ("include", true)] {
         for list in reader.list(name)? {

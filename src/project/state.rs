@@ -90,7 +90,7 @@ impl State {
     /// Writes the state of a modules folder. It is the last thing that an install does there.
     pub fn write(&self, modules_dir: &Path) -> Result<()> {
         let path = folder::path(modules_dir).join(NAME);
-        let folder = folder::open_or_create(modules_dir)?;
+        let folder = folder::open_or_create(&self.root, modules_dir)?;
         // Named like all unfinished work there, so that the next install sweeps what a crash leaves.
         let beside = format!(".tmp-{}", unique_suffix());
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;

@@ -3,7 +3,7 @@
 //! Each row is installed by the real binary from a registry whose hash fits, so that nothing but the reader of archives
 //! stands between the bytes and the disk.
 
-use crate::support::package::gzip;
+use crate::support::package::{gzip, gzip_tight};
 use crate::support::tarball::{Archive, Entry};
 use crate::support::{Registry, TestEnv, tree};
 
@@ -90,7 +90,8 @@ fn paths_that_lead_out_are_errors() {
         ("drive below the top", with("package/C:/x"), OUT),
         ("no top folder", with("../x"), OUT),
         ("a folder entry", Archive::new().entry(Entry::other(b'5', "package/../../x/")).tgz(), OUT),
-        ("backslashes", with("package/dir\\f.js"), Error(&["backslash", "path"])),
+        // Packed on Windows: a separator there, and no part of a name that Windows could not keep.
+        ("backslashes", with("package/dir\\f.js"), Files(&[("dir/f.js", "one")])),
         ("backslashes and dots", with("package\\..\\..\\x"), Error(&["backslash", "path"])),
         ("NUL in PAX", pax(b"package/a\0b"), Error(&["nul", "path"])),
         ("5,000 bytes", gnu(&format!("package/{}", "a".repeat(5000))), Error(&["long", "path"])),
@@ -349,7 +350,7 @@ fn compression_is_checked_to_its_last_byte() {
 #[test]
 fn bombs_are_stopped() {
     // 300 MB of zeros in 300 KB, and a million entries of nothing.
-    let mut ratio = Archive::new().entry(Entry::file("package/zeros", vec![0; 300 << 20])).tgz();
+    let mut ratio = gzip_tight(&Archive::new().entry(Entry::file("package/zeros", vec![0; 300 << 20])).tar());
     let mut entries = Archive::new();
     let entry = Archive::empty().file("package/f", "").without_end().tar();
     entries = entries.bytes(&entry.repeat(1_000_000));

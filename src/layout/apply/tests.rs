@@ -31,6 +31,8 @@ struct Sandbox {
     store: Store,
     places: Places,
     change: Change,
+    /// Whether the record is believed.
+    trust: bool,
 }
 
 impl Sandbox {
@@ -46,7 +48,7 @@ impl Sandbox {
         let store = Store::open(&folder.join("store"), Mode::ReadWrite).expect("a store");
         let root = folder.join("project");
         fs::create_dir_all(&root).expect("a project");
-        Sandbox { places: places(&root), store, folder: folder.to_owned(), guard: None, change: Change::default() }
+        Sandbox { places: places(&root), store, folder: folder.to_owned(), guard: None, change: Change::default(), trust: true }
     }
 
     fn with_shared_slots() -> Sandbox {
@@ -67,7 +69,7 @@ impl Sandbox {
 
     fn plan(&self, resolution: &Resolution) -> (Wanted, Work) {
         let wanted = testing::wanted(resolution, &options(), &self.places, &self.change);
-        let survey = survey(&wanted, &self.places, true).expect("the project can be read");
+        let survey = survey(&wanted, &self.places, self.trust).expect("the project can be read");
         let work = diff(&wanted, survey, &self.places);
         (wanted, work)
     }

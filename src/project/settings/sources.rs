@@ -21,7 +21,7 @@ const NPMRC: &str = ".npmrc";
 /// What stands in front of a setting's name in the environment, strongest first; npm takes it in any case.
 const PREFIXES: [&str; 3] = ["deka_", "pnpm_config_", "npm_config_"];
 /// Variables besides those of settings that decide what an install does.
-const OTHER_VARIABLES: [&str; 4] = ["HOME", "NODE_ENV", "XDG_CACHE_HOME", "XDG_DATA_HOME"];
+const OTHER_VARIABLES: [&str; 3] = ["HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"];
 
 /// Gathers everything that is set, and says what that was gathered from.
 pub fn gather(sources: &Sources<'_>) -> Result<(Layers, Inputs)> {

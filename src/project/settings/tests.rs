@@ -286,10 +286,9 @@ fn groups_follow_flags_then_environment() {
         (&[("dev", "true")], &[], "dev"),
         (&[("optional", "false")], &[], "prod dev"),
         (&[("prod", "true"), ("optional", "false")], &[], "prod"),
-        (&[], &[("NODE_ENV", "production")], "prod optional"),
-        (&[("prod", "false")], &[("NODE_ENV", "production")], "prod dev optional"),
+        (&[], &[("NODE_ENV", "production")], "prod dev optional"),
         (&[], &[("npm_config_omit", "dev optional")], "prod"),
-        (&[], &[("NODE_ENV", "production"), ("npm_config_include", "dev")], "prod dev optional"),
+        (&[("prod", "true")], &[("npm_config_include", "dev")], "prod dev optional"),
     ] {
         let groups = Place::new(&[]).flags(flags).env(env).load().groups;
         let shown = [(groups.prod, "prod"), (groups.dev, "dev"), (groups.optional, "optional")];
@@ -368,7 +367,7 @@ fn the_fingerprint_changes_with_what_counts_and_nothing_else() {
         (&[], &[("npm_config_hoist", "false")]),
         (&[], &[("DEKA_STORE_DIR", "/x")]),
         (&[], &[("npm_config_@s:registry", "http://s.test")]),
-        (&[], &[("NODE_ENV", "production")]),
+        (&[], &[("XDG_DATA_HOME", "/data")]),
         (&[], &[("MINE", "1")]),
     ] {
         assert_ne!(base, of(flags, env), "{flags:?} {env:?}");

@@ -111,16 +111,19 @@ impl<'a, S: Sink> Files<'a, S> {
         self.sink.file(&file.path, file.executable, content)
     }
 
-    /// Sums up.
-    pub(super) fn finish(self, integrity: Integrity, packed_bytes: u64) -> Unpacked {
-        Unpacked {
+    /// Sums up. An archive of nothing is none.
+    pub(super) fn finish(self, integrity: Integrity, packed_bytes: u64) -> Result<Unpacked, TarballError> {
+        if self.entries == 0 {
+            return Err(TarballError::NoFiles);
+        }
+        Ok(Unpacked {
             integrity,
             files: self.files,
             unpacked_bytes: self.bytes,
             packed_bytes,
             skipped: self.skipped,
             clashes: self.seen.into_clashes(),
-        }
+        })
     }
 }
 
@@ -163,7 +166,7 @@ fn check_global_header<R: Read>(entry: &mut Entry<'_, R>) -> Result<(), TarballE
             matches!(record.key_bytes(), b"path" | b"size" | b"linkpath") || record.key_bytes().starts_with(b"GNU.sparse.")
         });
     }
-    if moves { Err(unsupported(entry, "a header for all entries sets a path or size")) } else { Ok(()) }
+    if moves { Err(unsupported(entry, "a global header sets a path or size")) } else { Ok(()) }
 }
 
 /// A binary size field has room for more than 64 bits and for negative numbers.

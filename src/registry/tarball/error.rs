@@ -10,6 +10,9 @@ pub enum TarballError {
     /// Nothing was sent.
     #[error("the tarball is empty")]
     Empty,
+    /// The archive ends before its first file.
+    #[error("the tarball holds no files")]
+    NoFiles,
     /// The bytes are not those that were promised.
     #[error("the tarball is not the expected one: its hash is {found}, not {expected}")]
     Integrity {
@@ -91,6 +94,7 @@ impl TarballError {
         matches!(
             self,
             TarballError::Empty
+                | TarballError::NoFiles
                 | TarballError::Integrity { .. }
                 | TarballError::Read(_)
                 | TarballError::Gzip { .. }

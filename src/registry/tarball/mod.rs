@@ -133,7 +133,7 @@ pub fn unpack_bytes<S: Sink>(body: &[u8], expected: Option<&Integrity>, limits: 
     } else {
         entries::unpack_slice(body, &mut files)?;
     }
-    Ok(files.finish(integrity, body.len() as u64))
+    files.finish(integrity, body.len() as u64)
 }
 
 fn hasher_for(expected: Option<&Integrity>) -> Hasher {

@@ -40,7 +40,7 @@ pub fn unpack_stream<S: Sink>(
     while packed.pass().map_err(TarballError::from_io)? != 0 {}
     let integrity = checked(expected, packed.hasher.finish())?;
     outcome?;
-    Ok(files.finish(integrity, packed_bytes.get()))
+    files.finish(integrity, packed_bytes.get())
 }
 
 /// Unpacks a gzip body that is in memory and whose integrity is known, but that is too large to inflate in one piece.

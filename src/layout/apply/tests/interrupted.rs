@@ -134,3 +134,47 @@ fn a_lost_or_damaged_record_costs_a_relink_and_nothing_else() {
         assert_eq!(tree(&sandbox.places.root), wanted);
     }
 }
+
+#[test]
+fn what_is_abandoned_leaves_what_stood_there() {
+    let sandbox = Sandbox::new();
+    let (old, new) = (". : a b\n a@1.0.0 : c\n b@1.0.0 :\n c@1.0.0 :", ". : a d\n a@1.0.0 : d\n d@1.0.0 :");
+    for start in ["", old] {
+        for built in 0..3 {
+            crate::fs::remove_all(&sandbox.path("node_modules")).expect("removed");
+            if !start.is_empty() {
+                sandbox.install(start);
+            }
+            let (resolution, before) = (resolution(new), tree(&sandbox.places.root));
+            let builder = sandbox.begin(&resolution);
+            for (slot, package) in sandbox.packages(&builder, &resolution).iter().take(built) {
+                builder.build(*slot, &sandbox.store, package).expect("built");
+            }
+            builder.abandon().expect("abandoned");
+            let left = tree(&sandbox.places.root);
+            assert!(left == before || (start.is_empty() && left == "node_modules/.deka/\n"), "{built}: {left}\nwanted {before}");
+            sandbox.install(new);
+            let finished = tree(&sandbox.places.root);
+            crate::fs::remove_all(&sandbox.path("node_modules")).expect("removed");
+            sandbox.install(new);
+            assert_eq!(finished, tree(&sandbox.places.root));
+        }
+    }
+}
+
+#[test]
+fn what_was_replaced_comes_back() {
+    let mut sandbox = Sandbox::new();
+    let text = ". : a\n a@1.0.0 :";
+    sandbox.install(text);
+    std::fs::write(sandbox.path("node_modules/a/mine"), "kept").expect("a file");
+    sandbox.trust = false;
+    let resolution = resolution(text);
+    let builder = sandbox.begin(&resolution);
+    for (slot, package) in &sandbox.packages(&builder, &resolution) {
+        builder.build(*slot, &sandbox.store, package).expect("built");
+    }
+    assert!(!sandbox.path("node_modules/a/mine").exists());
+    builder.abandon().expect("abandoned");
+    assert_eq!(std::fs::read(sandbox.path("node_modules/a/mine")).expect("a file"), b"kept");
+}
