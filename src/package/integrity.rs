@@ -72,6 +72,20 @@ impl Integrity {
         digest.filter(|digest| digest.len() == 20).map(|digest| Integrity { algorithm: Algorithm::Sha1, digests: vec![digest.into()] })
     }
 
+    /// Returns the digest that a text names which is one SHA-512 and nothing else.
+    pub fn single_sha512(text: &str) -> Option<[u8; 64]> {
+        // The decoder asks for room for all three bytes of the last group.
+        let mut room = [0; 66];
+        let digest = text.strip_prefix("sha512-").filter(|digest| digest.len() == 88)?;
+        let length = STANDARD.decode_slice(digest, &mut room).ok()?;
+        room[..length].try_into().ok()
+    }
+
+    /// Returns the integrity that has a SHA-512 digest.
+    pub fn of_sha512(digest: &[u8; 64]) -> Integrity {
+        Integrity { algorithm: Algorithm::Sha512, digests: vec![digest.as_slice().into()] }
+    }
+
     /// Returns the SHA-512 integrity of some bytes.
     pub fn of(bytes: &[u8]) -> Integrity {
         let mut hasher = Hasher::new(Algorithm::Sha512);

@@ -4,6 +4,7 @@
 //! and the record of one version in a packument. Reading is lenient (see [`super::json`]); for the project's own file,
 //! [`check_types`] says which field has the wrong type, because its author can mend it.
 
+use super::integrity::Integrity;
 use super::json;
 use serde::Deserialize;
 use serde_json::Value;
@@ -39,7 +40,7 @@ pub struct Manifest {
     pub bundle_dependencies: Bundled,
     /// The other spelling of the same.
     #[serde(deserialize_with = "json::bundle")]
-    bundled_dependencies: Bundled,
+    pub(super) bundled_dependencies: Bundled,
     /// Commands.
     #[serde(deserialize_with = "json::bin")]
     pub bin: Bin,
@@ -65,8 +66,19 @@ pub struct Manifest {
     #[serde(deserialize_with = "json::filled_text")]
     pub deprecated: Option<String>,
     /// Where the tarball is and what its bytes are (packuments only).
-    #[serde(deserialize_with = "json::text_map")]
-    pub dist: BTreeMap<String, String>,
+    #[serde(skip)]
+    pub dist: Dist,
+}
+
+/// What a registry says of a tarball.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dist {
+    /// Its address.
+    pub tarball: Option<String>,
+    /// Its hash: `integrity`, else `shasum`.
+    pub integrity: Option<Integrity>,
+    /// The bytes that it unpacks to; 0 when the registry does not say.
+    pub unpacked_size: u64,
 }
 
 /// `bin` of a manifest.
@@ -197,7 +209,7 @@ mod tests {
         assert_eq!((&manifest.os, &manifest.cpu), (&vec!["linux".to_owned()], &vec!["x64".to_owned()]));
         assert!(manifest.bin == Bin::None && manifest.bundles("anything"));
         assert_eq!(manifest.optional_peers, ["a"]);
-        assert_eq!((manifest.deprecated, manifest.dist["tarball"].as_str()), (None, "t"));
+        assert_eq!(manifest.deprecated, None);
     }
 
     #[test]

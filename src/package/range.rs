@@ -94,6 +94,15 @@ impl Range {
         }
     }
 
+    /// Returns a version that nothing in the range is above; nothing when some part of the range has no upper bound.
+    pub fn ceiling(&self) -> Option<&Version> {
+        let ceilings = self.alternatives.iter().map(|comparators| {
+            let bounds = comparators.iter().filter(|comparator| comparator.operator.bounds_above());
+            bounds.map(|comparator| &comparator.version).min()
+        });
+        ceilings.collect::<Option<Vec<&Version>>>()?.into_iter().max()
+    }
+
     /// Returns the text that the range was read from.
     pub fn text(&self) -> &str {
         &self.text
@@ -142,6 +151,10 @@ impl Comparator {
 }
 
 impl Operator {
+    fn bounds_above(self) -> bool {
+        matches!(self, Operator::Less | Operator::LessOrEqual | Operator::Equal)
+    }
+
     fn holds(self, order: Ordering) -> bool {
         match self {
             Operator::Less => order.is_lt(),
@@ -160,7 +173,7 @@ fn is_satisfiable<'a>(comparators: impl Iterator<Item = &'a Comparator>) -> bool
     for Comparator { operator, version, .. } in comparators {
         let inclusive = matches!(operator, Operator::GreaterOrEqual | Operator::LessOrEqual | Operator::Equal);
         let is_floor = matches!(operator, Operator::Greater | Operator::GreaterOrEqual | Operator::Equal);
-        let is_ceiling = matches!(operator, Operator::Less | Operator::LessOrEqual | Operator::Equal);
+        let is_ceiling = operator.bounds_above();
         // Of two equal bounds the exclusive one is tighter.
         if is_floor && floor.is_none_or(|(held, held_inclusive)| (version, !inclusive) > (held, !held_inclusive)) {
             floor = Some((version, inclusive));

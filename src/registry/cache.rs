@@ -11,7 +11,7 @@
 //! | 4 | CRC-32 of all that follows |
 //! | 4 + n | length and text of the `ETag`, empty when there was none |
 //! | 4 + n | the same of `Last-Modified` |
-//! | rest | [`Packument::encode`] |
+//! | rest | [`Packument::encoded`] |
 //!
 //! When the registry says that nothing changed, only the two times and their checksum are overwritten in place. A write
 //! that is torn there leaves a checksum that is wrong, and a file that is wrong anywhere counts as absent. The cache can
@@ -130,7 +130,8 @@ impl Cached {
             return None;
         }
         decode_validators(&mut rest)?;
-        Packument::decode(rest, name).ok()
+        let start = self.bytes.len() - rest.len();
+        Packument::decode(self.bytes, start, name).ok()
     }
 }
 
@@ -168,7 +169,7 @@ fn encode_times(times: Times) -> [u8; 20] {
 }
 
 fn encode(packument: &Packument, validators: &Validators, times: Times) -> Vec<u8> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(packument.encoded().len() + 2 * VALIDATOR_BYTES_MAX + 64);
     bytes.extend_from_slice(MAGIC);
     bytes.extend_from_slice(&encode_times(times));
     let check_at = bytes.len();
@@ -177,7 +178,7 @@ fn encode(packument: &Packument, validators: &Validators, times: Times) -> Vec<u
         bytes.extend_from_slice(&u32::try_from(text.len()).unwrap_or(0).to_le_bytes());
         bytes.extend_from_slice(text.as_bytes());
     }
-    packument.encode(&mut bytes);
+    bytes.extend_from_slice(packument.encoded());
     let check = libdeflater::crc32(&bytes[check_at + 4..]);
     bytes[check_at..check_at + 4].copy_from_slice(&check.to_le_bytes());
     bytes
@@ -237,7 +238,7 @@ mod tests {
         write(&path, &packument(), &validators(), times);
         let cached = open(&path).expect("an entry");
         assert_eq!((&cached.validators, cached.times), (&validators(), times));
-        assert_eq!(cached.load(&name()).expect("a packument").versions.len(), 1);
+        assert_eq!(cached.load(&name()).expect("a packument").len(), 1);
         confirm(&path, Times { asked: 500, fresh_until: 800 });
         assert_eq!(open(&path).expect("an entry").times, Times { asked: 500, fresh_until: 800 });
         let other = PackageName::parse("b").expect("a name");

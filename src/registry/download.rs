@@ -14,7 +14,7 @@ use super::tarball::TarballError;
 use super::transport::{Failure, Question};
 use crate::pool::Priority;
 use reqwest::Response;
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -25,7 +25,7 @@ const PIECES_WAITING: usize = 16;
 /// What comes to the unpacker.
 pub(super) enum Arrival<'a> {
     Whole(&'a [u8]),
-    Stream(&'a mut dyn Read),
+    Stream(&'a mut dyn BufRead),
     Failed(RegistryError),
 }
 
@@ -209,24 +209,28 @@ struct Pieces<P> {
     bytes: u64,
 }
 
+impl<P: AsRef<[u8]>> BufRead for Pieces<P> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        while self.piece.as_ref().is_none_or(|piece| self.at >= piece.as_ref().len()) {
+            let Some(piece) = self.receive.blocking_recv() else { return Ok(&[]) };
+            self.piece = Some(piece?);
+            self.at = 0;
+        }
+        Ok(self.piece.as_ref().map_or(&[], |piece| &piece.as_ref()[self.at..]))
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.at += count;
+        self.bytes += count as u64;
+    }
+}
+
 impl<P: AsRef<[u8]>> Read for Pieces<P> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let rest = self.piece.as_ref().map_or(&[] as &[u8], |piece| &piece.as_ref()[self.at..]);
-            if !rest.is_empty() || into.is_empty() {
-                let read = rest.len().min(into.len());
-                into[..read].copy_from_slice(&rest[..read]);
-                self.at += read;
-                self.bytes += read as u64;
-                return Ok(read);
-            }
-            match self.receive.blocking_recv() {
-                None => return Ok(0),
-                Some(piece) => {
-                    self.piece = Some(piece?);
-                    self.at = 0;
-                }
-            }
-        }
+        let ready = self.fill_buf()?;
+        let count = ready.len().min(into.len());
+        into[..count].copy_from_slice(&ready[..count]);
+        self.consume(count);
+        Ok(count)
     }
 }

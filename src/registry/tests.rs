@@ -61,7 +61,7 @@ fn name(text: &str) -> PackageName {
 }
 
 fn versions(packument: &Packument) -> Vec<String> {
-    packument.versions.iter().map(|listed| listed.version.to_string()).collect()
+    (0..packument.len()).filter_map(|index| packument.version(index)).map(|version| version.to_string()).collect()
 }
 
 fn on_loopback(answer: impl Fn(&server::Asked) -> Vec<u8> + Send + Sync + 'static) -> (Server, Bench) {

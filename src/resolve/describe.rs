@@ -7,7 +7,7 @@ use super::overrides::{Overrides, Verdict};
 use super::request::Registries;
 use super::tree::{Link, Node, Outcome, Owner};
 use crate::package::integrity::Integrity;
-use crate::package::manifest::Manifest;
+use crate::package::manifest::{Dist, Manifest};
 use crate::package::name::PackageName;
 use crate::package::platform::Platform;
 use crate::package::range::Range;
@@ -30,11 +30,9 @@ pub(super) struct Rules<'a> {
 
 impl Identity {
     /// Returns the identity of one version of a registry's package.
-    pub fn of_version(name: &PackageName, version: String, manifest: &Manifest, registries: &Registries) -> Identity {
-        let tarball = manifest.dist.get("tarball").filter(|url| !url.is_empty() && !registries.is_derivable(name, &version, url));
-        let integrity = manifest.dist.get("integrity").and_then(|text| Integrity::parse(text));
-        let integrity = integrity.or_else(|| Integrity::from_shasum(manifest.dist.get("shasum")?));
-        Identity { name: name.clone(), version, source: Source::Registry { tarball: tarball.cloned() }, integrity }
+    pub fn of_version(name: &PackageName, version: String, dist: &mut Dist, registries: &Registries) -> Identity {
+        let tarball = dist.tarball.take().filter(|url| !url.is_empty() && !registries.is_derivable(name, &version, url));
+        Identity { name: name.clone(), version, source: Source::Registry { tarball }, integrity: dist.integrity.take() }
     }
 
     pub fn id(&self) -> String {

@@ -113,6 +113,8 @@ pub struct Chosen {
     pub integrity: Option<Integrity>,
     /// Which machines it is for.
     pub platform: Platform,
+    /// The bytes that it unpacks to; 0 when nobody said.
+    pub unpacked_size: u64,
     /// Whether the dependency that led here may fail. Another one may not; the answer has the last word.
     pub optional: bool,
 }

@@ -8,7 +8,7 @@ use super::graph::{self, Group, Resolution, Source};
 use super::hoist::{self, Hoist};
 use super::overrides::{Overrides, Verdict};
 use super::peers;
-use super::pick::{self, Picked, Preferred};
+use super::pick::{self, Preferred};
 use super::pins::{Pin, Pins, importer_key};
 use super::prune;
 use super::request::{Chosen, External, Failure, ImporterRequest, Need, Options, Registries, Request};
@@ -260,20 +260,20 @@ impl Solver {
             None => return,
         };
         let pinned = self.pin_of(link).filter(|pin| pin.name == name && keeps(pin, &want, &link.specifier));
-        let pinned = pinned.and_then(|pin| packument.versions.binary_search_by(|listed| listed.version.cmp(&pin.version)).ok());
+        let pinned = pinned.and_then(|pin| packument.find(&pin.version));
         let text = match &want {
             Want::Range(range) => range.text(),
             Want::Tag(tag) => tag,
         };
         let optional = self.is_optional(at);
         let found = match (pinned, book.picks.get(text)) {
-            (Some(index), _) => Ok(self.node_of_version(&packument, index, None, optional)),
+            (Some(index), _) => Ok(self.node_of_version(&packument, index, optional)),
             (None, Some(known)) if !is_of_project => known.clone(),
             (None, _) => {
                 let direct = if is_of_project { &[] } else { book.direct.as_slice() };
                 let preferred = Preferred { pinned: self.pins.versions(&name), direct };
                 let found = pick::pick(&packument, &want, preferred);
-                let found = found.map(|Picked { index, manifest }| self.node_of_version(&packument, index, Some(manifest), optional));
+                let found = found.map(|index| self.node_of_version(&packument, index, optional));
                 if let (false, Some(book)) = (is_of_project, self.books.get_mut(&name)) {
                     book.picks.insert(text.to_owned(), found.clone());
                 }
@@ -295,14 +295,14 @@ impl Solver {
     }
 
     /// Returns the node of one version of a package, and makes it the first time.
-    fn node_of_version(&mut self, packument: &Packument, index: usize, manifest: Option<Manifest>, optional: bool) -> NodeId {
+    fn node_of_version(&mut self, packument: &Packument, index: usize, optional: bool) -> NodeId {
         let name = &packument.name;
         if let Some(node) = self.books.get(name).and_then(|book| book.nodes.get(&index)) {
             return *node;
         }
-        let listed = &packument.versions[index];
-        let manifest = manifest.unwrap_or_else(|| packument.manifest(listed));
-        let identity = Identity::of_version(name, listed.version.to_string(), &manifest, &self.registries);
+        let version = packument.version(index).map(|version| version.to_string()).unwrap_or_default();
+        let mut manifest = packument.manifest(index);
+        let identity = Identity::of_version(name, version, &mut manifest.dist, &self.registries);
         let node = self.add_node(identity, manifest, optional);
         self.book(name).nodes.insert(index, node);
         node
@@ -352,6 +352,7 @@ impl Solver {
         let package = &node.package;
         self.chosen.push(Chosen {
             id: package.id.clone(),
+            unpacked_size: manifest.dist.unpacked_size,
             name: package.name.clone(),
             version: package.version.clone(),
             source: package.source.clone(),
@@ -442,14 +443,8 @@ impl Solver {
             };
             let suits = |version: &&Version| ranges.iter().all(|range| range.contains_with_prereleases(version));
             let pinned = self.pins.versions(&name).iter().filter(suits).find_map(|version| packument.find(version));
-            let picked = match pinned {
-                Some(listed) => Some(Picked {
-                    index: packument.versions.partition_point(|other| other.version < listed.version),
-                    manifest: packument.manifest(listed),
-                }),
-                None => pick::pick_for_all(&packument, &ranges),
-            };
-            let node = picked.map(|picked| self.node_of_version(&packument, picked.index, Some(picked.manifest), false));
+            let picked = pinned.or_else(|| pick::pick_for_all(&packument, &ranges));
+            let node = picked.map(|index| self.node_of_version(&packument, index, false));
             if node.is_none() {
                 let ranges = ranges.iter().map(|range| range.text().to_owned()).collect();
                 let importer = self.tree.roots[root].label.clone();

@@ -120,6 +120,8 @@ impl Work<'_> {
             Found::WrongMode if self.store.is_writable() => objects.renew(path, &entry.object, entry.executable)?,
             found => {
                 let missing = matches!(found, Found::Missing);
+                // The next import looks at it again and replaces it.
+                objects.forget(&entry.object, entry.executable);
                 self.damaged.push(Damage { path: entry.path.to_owned(), object: objects.path_of(path), missing });
                 return Ok(false);
             }

@@ -14,6 +14,7 @@ mod error;
 mod id;
 mod import;
 mod index;
+mod known;
 mod lock;
 mod mark;
 mod method;

@@ -10,6 +10,7 @@
 
 use super::error::{StoreError, explain};
 use super::id::ObjectId;
+use super::known::Known;
 use super::mark::{Look, Mark};
 use crate::fs::{Context, FsError};
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
@@ -43,6 +44,7 @@ pub(super) struct Objects {
     path: PathBuf,
     folder: OwnedFd,
     shards: [AtomicU8; 256],
+    known: Known,
     /// Differs between any two processes that have the store open, on any machine.
     token: String,
     count: AtomicU64,
@@ -115,6 +117,7 @@ impl Objects {
             folder: folder.at("open", &path)?,
             path,
             shards: [const { AtomicU8::new(shard::UNKNOWN) }; 256],
+            known: Known::new(),
             token: format!("{:016x}", u64::from_le_bytes(token)),
             count: AtomicU64::new(0),
         })
@@ -137,6 +140,20 @@ impl Objects {
 
     /// Puts bytes under their name, unless they are there.
     pub fn put(&self, object: &ObjectId, executable: bool, bytes: &[u8]) -> Result<Mark, StoreError> {
+        if let Some(mark) = self.known.get(object, executable) {
+            return Ok(mark);
+        }
+        let mark = self.put_unknown(object, executable, bytes)?;
+        self.known.note(object, executable, mark);
+        Ok(mark)
+    }
+
+    /// Forgets that this process has put an object there: it was found to be wrong since.
+    pub fn forget(&self, object: &ObjectId, executable: bool) {
+        self.known.forget(object, executable);
+    }
+
+    fn put_unknown(&self, object: &ObjectId, executable: bool, bytes: &[u8]) -> Result<Mark, StoreError> {
         let path = ObjectPath::new(object, executable);
         if self.enter(object)? == shard::OLD
             && let Found::Right(mark) = self.compare(&path, executable, bytes)?
@@ -241,6 +258,7 @@ impl Objects {
     /// Gives an object a new inode with the same bytes: its old one has as many links as the file system allows, or
     /// the wrong mode.
     pub fn renew(&self, path: &ObjectPath, object: &ObjectId, executable: bool) -> Result<Mark, StoreError> {
+        self.known.forget(object, executable);
         let draft = self.copy_to_draft(path, object, executable)?;
         let mark = draft.mark()?;
         draft.replace(path)?;

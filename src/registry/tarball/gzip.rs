@@ -1,60 +1,135 @@
 //! Gzip as a stream of members, for archives too large to inflate in one piece.
 //!
 //! A gzip file is any number of members one after the other, and each is checked (CRC-32 and size) at its end. Behind
-//! the last one nothing may stand but zeros, with which tape blocks were once filled.
+//! the last one nothing may stand but zeros, with which tape blocks were once filled. The frame around the compressed
+//! data is read here, since the checksum of a crate that does nothing else is several times faster.
 
+use super::deflate::{Inflater, Stop};
 use super::error::TarballError;
-use flate2::bufread::GzDecoder;
-use std::io::{self, BufRead, Read};
+use super::window::Window;
+use std::io::{self, BufRead};
 
 /// Says whether bytes begin as gzip does.
 pub(super) fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1f, 0x8b])
 }
 
-/// Reads all members as one stream. Damage is an error that carries [`TarballError::Gzip`].
-pub(super) struct Members<R>(State<R>);
+/// The bits of a header that announce further fields.
+mod flag {
+    pub(super) const HEADER_CRC: u8 = 0x02;
+    pub(super) const EXTRA: u8 = 0x04;
+    pub(super) const NAME: u8 = 0x08;
+    pub(super) const COMMENT: u8 = 0x10;
+    pub(super) const RESERVED: u8 = 0xe0;
+}
 
-enum State<R> {
-    Inside(Box<GzDecoder<R>>),
+/// Reads all members as one stream. Damage is an error that carries [`TarballError::Gzip`].
+pub(super) struct Members<R> {
+    packed: R,
+    state: State,
+    inflater: Inflater,
+    crc: crc32fast::Hasher,
+    /// The bytes of this member, as its trailer counts them.
+    bytes: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Between,
+    Inside,
     Done,
 }
 
 impl<R: BufRead> Members<R> {
     /// Starts at the first member.
     pub(super) fn new(packed: R) -> Members<R> {
-        Members(State::Inside(Box::new(GzDecoder::new(packed))))
+        Members { packed, state: State::Between, inflater: Inflater::new(), crc: crc32fast::Hasher::new(), bytes: 0 }
+    }
+
+    /// Unpacks some bytes into the window, none only at the end. Returns how many.
+    pub(super) fn unpack(&mut self, window: &mut Window) -> io::Result<usize> {
+        loop {
+            match self.state {
+                State::Between => self.start(window)?,
+                State::Inside => match self.step(window)? {
+                    0 => {}
+                    made => return Ok(made),
+                },
+                State::Done => return Ok(0),
+            }
+        }
+    }
+
+    fn start(&mut self, window: &mut Window) -> io::Result<()> {
+        skip_header(&mut self.packed)?;
+        window.begin_stream();
+        self.inflater.reset();
+        self.crc.reset();
+        self.bytes = 0;
+        self.state = State::Inside;
+        Ok(())
+    }
+
+    fn step(&mut self, window: &mut Window) -> io::Result<usize> {
+        let packed = self.packed.fill_buf()?;
+        let is_end = packed.is_empty();
+        let (unpacked, outcome) = window.unpack(|output| self.inflater.inflate(packed, output));
+        self.crc.update(unpacked);
+        self.bytes = self.bytes.wrapping_add(unpacked.len() as u32);
+        let made = unpacked.len();
+        let (taken, stop) = outcome.map_err(|_| damage("its data is wrong"))?;
+        self.packed.consume(taken);
+        match stop {
+            Stop::End => self.finish()?,
+            Stop::Input if is_end => return Err(ends_early()),
+            Stop::Input | Stop::Room => {}
+        }
+        Ok(made)
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        let crc = u32::from_le_bytes(bytes(&mut self.packed)?);
+        let size = u32::from_le_bytes(bytes(&mut self.packed)?);
+        if crc != self.crc.clone().finalize() || size != self.bytes {
+            return Err(damage("its checksum or size is wrong"));
+        }
+        self.state = if another_member(&mut self.packed)? { State::Between } else { State::Done };
+        Ok(())
     }
 }
 
-impl<R: BufRead> Read for Members<R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if into.is_empty() {
-            return Ok(0);
+/// Reads the header of a member and all its optional fields, none of which matters.
+fn skip_header(packed: &mut impl BufRead) -> io::Result<()> {
+    let [first, second, method, flags, ..] = bytes::<10>(packed)?;
+    if !is_gzip(&[first, second]) || method != 8 || flags & flag::RESERVED != 0 {
+        return Err(damage("its header is wrong"));
+    }
+    if flags & flag::EXTRA != 0 {
+        let length = u16::from_le_bytes(bytes(packed)?);
+        for _ in 0..length {
+            bytes::<1>(packed)?;
         }
-        loop {
-            let State::Inside(decoder) = &mut self.0 else {
-                return Ok(0);
-            };
-            match decoder.read(into) {
-                Ok(0) => {}
-                Ok(read) => return Ok(read),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(damage(error)),
-            }
-            // The decoder has checked the member and stands right behind it.
-            if let State::Inside(decoder) = std::mem::replace(&mut self.0, State::Done) {
-                let mut packed = decoder.into_inner();
-                if another_member(&mut packed)? {
-                    self.0 = State::Inside(Box::new(GzDecoder::new(packed)));
-                }
-            }
-        }
+    }
+    for text in [flag::NAME, flag::COMMENT] {
+        while flags & text != 0 && bytes(packed)? != [0] {}
+    }
+    if flags & flag::HEADER_CRC != 0 {
+        bytes::<2>(packed)?;
+    }
+    Ok(())
+}
+
+fn bytes<const COUNT: usize>(packed: &mut impl BufRead) -> io::Result<[u8; COUNT]> {
+    let mut bytes = [0; COUNT];
+    match packed.read_exact(&mut bytes) {
+        Ok(()) => Ok(bytes),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(ends_early()),
+        Err(error) => Err(error),
     }
 }
 
 /// Looks at what stands behind a member: nothing, zeros to the end, or the next member.
-fn another_member<R: BufRead>(packed: &mut R) -> io::Result<bool> {
+fn another_member(packed: &mut impl BufRead) -> io::Result<bool> {
     match packed.fill_buf()?.first() {
         None => return Ok(false),
         Some(0x1f) => return Ok(true),
@@ -66,20 +141,17 @@ fn another_member<R: BufRead>(packed: &mut R) -> io::Result<bool> {
             return Ok(false);
         }
         if rest.iter().any(|byte| *byte != 0) {
-            return Err(TarballError::Gzip { reason: "something stands behind its end".to_owned() }.into());
+            return Err(damage("something stands behind its end"));
         }
         let zeros = rest.len();
         packed.consume(zeros);
     }
 }
 
-fn damage(error: io::Error) -> io::Error {
-    if error.get_ref().is_some_and(|inner| inner.is::<TarballError>()) {
-        return error;
-    }
-    let reason = match error.kind() {
-        io::ErrorKind::UnexpectedEof => "it ends too early".to_owned(),
-        _ => error.to_string(),
-    };
-    TarballError::Gzip { reason }.into()
+fn ends_early() -> io::Error {
+    damage("it ends too early")
+}
+
+fn damage(reason: &str) -> io::Error {
+    TarballError::Gzip { reason: reason.to_owned() }.into()
 }

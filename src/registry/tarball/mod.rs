@@ -9,12 +9,14 @@
 //! inflates in one step and hands out slices of the result. [`unpack_stream`] has a reader: it hashes, inflates and hands
 //! out files as bytes arrive, in bounded memory, and says at the end whether any of it may be used.
 
+mod deflate;
 mod entries;
 mod error;
 mod gzip;
 mod inflate;
 mod paths;
 mod stream;
+mod window;
 
 #[cfg(test)]
 mod tests;
@@ -25,7 +27,7 @@ pub use stream::unpack_stream;
 
 use crate::package::integrity::{Algorithm, Hasher, Integrity};
 use crate::package::path::RelPath;
-use std::io::Read;
+use std::io::BufRead;
 
 /// Takes the files of a package, one after the other.
 ///
@@ -48,7 +50,7 @@ pub enum Content<'a> {
         /// How many bytes the reader yields.
         size: u64,
         /// The bytes.
-        reader: &'a mut dyn Read,
+        reader: &'a mut dyn BufRead,
     },
 }
 
@@ -126,7 +128,7 @@ pub fn unpack_bytes<S: Sink>(body: &[u8], expected: Option<&Integrity>, limits: 
         });
         match outcome {
             Some(outcome) => outcome?,
-            None => stream::unpack_gzip(body, body.len() as u64, limits, &mut files)?,
+            None => stream::unpack_gzip(body, &mut files)?,
         }
     } else {
         entries::unpack_slice(body, &mut files)?;

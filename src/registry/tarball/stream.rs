@@ -1,108 +1,103 @@
 //! Unpacking while the bytes arrive, in memory that does not grow with the archive.
 //!
-//! The readers are stacked: what arrives is hashed and counted, inflated, bounded, and read as tar. An error from any
-//! of them travels up as an `io::Error` that carries a [`TarballError`].
+//! What arrives is hashed and counted, unpacked into a window, bounded there, and read as tar. The `tar` crate sees headers
+//! only: it seeks over what it does not read, and the content in between goes from the window to the sink as it
+//! stands there. An error from any of them travels up as an `io::Error` that carries a [`TarballError`].
 
 use super::entries::{File, Files};
 use super::error::TarballError;
-use super::{Content, Limits, Sink, Unpacked, checked, gzip, hasher_for, paths};
+use super::gzip::{self, Members};
+use super::window::Window;
+use super::{Content, Limits, Sink, Unpacked, checked, hasher_for, paths};
 use crate::package::integrity::{Hasher, Integrity};
-use std::cell::Cell;
-use std::io::{self, BufReader, Read};
-use tar::{Archive, Entry};
+use std::cell::{Cell, RefCell};
+use std::io::{self, BufRead, Read, Seek, SeekFrom};
+use tar::Archive;
 
-/// Files up to this size are read whole before the sink sees them.
-const WHOLE_FILE_BYTES: u64 = 1 << 20;
+/// Files up to this size are shown whole to the sink.
+const WHOLE_FILE_BYTES: usize = 1 << 20;
 /// How much may stand between two entries: extended headers with long names, and padding.
 const BETWEEN_ENTRIES_BYTES: u64 = 1 << 20;
-/// The piece in which packed bytes are read.
+/// The piece in which packed bytes are taken, small enough that they are still in the cache when they are inflated.
 const PIECE_BYTES: usize = 64 << 10;
 
 /// Unpacks an archive from a reader and checks it: gzip with any number of members, or plain tar. The integrity is known
 /// only at the end, so what the sink was given may be used only when this returns `Ok`.
 pub fn unpack_stream<S: Sink>(
-    reader: &mut dyn Read,
+    reader: &mut dyn BufRead,
     expected: Option<&Integrity>,
     limits: &Limits,
     sink: &mut S,
 ) -> Result<Unpacked, TarballError> {
     let packed_bytes = Cell::new(0);
-    let mut packed = Hashed { reader, hasher: hasher_for(expected), bytes: &packed_bytes };
+    let mut packed = Hashed { reader, hasher: hasher_for(expected), hashed: 0, bytes: &packed_bytes };
     let mut files = Files::new(limits, sink);
     let outcome = unpack_any(&mut packed, &packed_bytes, &mut files);
     if let Err(error @ (TarballError::Sink(_) | TarballError::Read(_) | TarballError::Empty)) = outcome {
         return Err(error);
     }
     // Whatever was wrong inside, bytes that are not the promised ones are the better explanation.
-    io::copy(&mut packed, &mut io::sink()).map_err(TarballError::from_io)?;
+    while packed.pass().map_err(TarballError::from_io)? != 0 {}
     let integrity = checked(expected, packed.hasher.finish())?;
     outcome?;
     files.finish(integrity, packed_bytes.get())
 }
 
 /// Unpacks a gzip body that is in memory and whose integrity is known, but that is too large to inflate in one piece.
-pub(super) fn unpack_gzip<S: Sink>(body: &[u8], packed_bytes: u64, limits: &Limits, files: &mut Files<'_, S>) -> Result<(), TarballError> {
-    unpack_tar(Bounded::new(gzip::Members::new(body), &Cell::new(packed_bytes), limits, &Cell::new(0)), files)
+pub(super) fn unpack_gzip<S: Sink>(mut body: &[u8], files: &mut Files<'_, S>) -> Result<(), TarballError> {
+    let packed_bytes = Cell::new(body.len() as u64);
+    unpack_tar(Flow::new(Source::Gzip(Members::new(&mut body)), &packed_bytes, files.limits), files)
 }
 
-fn unpack_any<S: Sink>(packed: &mut dyn Read, packed_bytes: &Cell<u64>, files: &mut Files<'_, S>) -> Result<(), TarballError> {
+fn unpack_any<S: Sink>(packed: &mut dyn BufRead, packed_bytes: &Cell<u64>, files: &mut Files<'_, S>) -> Result<(), TarballError> {
     let mut magic = Vec::with_capacity(2);
     packed.take(2).read_to_end(&mut magic).map_err(TarballError::from_io)?;
     if magic.is_empty() {
         return Err(TarballError::Empty);
     }
-    let limits = files.limits;
-    let allowance = Cell::new(0);
     let is_gzip = gzip::is_gzip(&magic);
-    let packed = magic.as_slice().chain(packed);
-    if is_gzip {
-        let members = gzip::Members::new(BufReader::with_capacity(PIECE_BYTES, packed));
-        unpack_tar(Bounded::new(members, packed_bytes, limits, &allowance), files)
-    } else {
-        unpack_tar(Bounded::new(BufReader::with_capacity(PIECE_BYTES, packed), packed_bytes, limits, &allowance), files)
-    }
+    let mut packed = magic.as_slice().chain(packed);
+    let source = if is_gzip { Source::Gzip(Members::new(&mut packed)) } else { Source::Plain(&mut packed) };
+    unpack_tar(Flow::new(source, packed_bytes, files.limits), files)
 }
 
-fn unpack_tar<R: Read, S: Sink>(mut tar: Bounded<'_, R>, files: &mut Files<'_, S>) -> Result<(), TarballError> {
-    let allowance = tar.allowance;
-    let mut buffer = Vec::new();
-    let mut archive = Archive::new(&mut tar);
-    let mut entries = archive.entries().map_err(TarballError::from_io)?;
+fn unpack_tar<S: Sink>(flow: Flow<'_>, files: &mut Files<'_, S>) -> Result<(), TarballError> {
+    let (flow, allowance) = (RefCell::new(flow), Cell::new(0));
+    let mut archive = Archive::new(Headers { flow: &flow, position: 0, allowance: &allowance });
+    let mut entries = archive.entries_with_seek().map_err(TarballError::from_io)?;
     loop {
         allowance.set(BETWEEN_ENTRIES_BYTES);
         let Some(entry) = entries.next() else { break };
         let mut entry = entry.map_err(TarballError::from_io)?;
-        allowance.set(entry.size());
-        if let Some(file) = files.admit(&mut entry)? {
-            pass(&mut entry, &file, &mut buffer, files)?;
+        let file = files.admit(&mut entry)?;
+        let (start, end) = (entry.raw_file_position(), entry.raw_file_position().saturating_add(entry.size()));
+        let mut flow = flow.borrow_mut();
+        if let Some(file) = file {
+            flow.skip_to(start).map_err(TarballError::from_io)?;
+            pass(&mut flow, &file, files)?;
         }
-        // What is left of it, if it was skipped or the sink did not want all.
-        io::copy(&mut entry, &mut io::sink()).map_err(TarballError::from_io)?;
+        // What is left of it, if it is no file or the sink did not want all.
+        if !flow.skip_to(end).map_err(TarballError::from_io)? {
+            return Err(TarballError::Truncated { entry: paths::shown(&entry.path_bytes()) });
+        }
     }
     // The checksum of the last member stands behind everything, also behind what follows the end of the archive.
-    allowance.set(u64::MAX);
-    io::copy(&mut tar, &mut io::sink()).map(drop).map_err(TarballError::from_io)
+    flow.borrow_mut().skip_to(u64::MAX).map(drop).map_err(TarballError::from_io)
 }
 
-fn pass<R: Read, S: Sink>(
-    entry: &mut Entry<'_, R>,
-    file: &File,
-    buffer: &mut Vec<u8>,
-    files: &mut Files<'_, S>,
-) -> Result<(), TarballError> {
+fn pass<S: Sink>(flow: &mut Flow<'_>, file: &File, files: &mut Files<'_, S>) -> Result<(), TarballError> {
     let truncated = || TarballError::Truncated { entry: paths::shown(file.path.as_str().as_bytes()) };
-    if file.size <= WHOLE_FILE_BYTES {
-        buffer.clear();
-        entry.read_to_end(buffer).map_err(TarballError::from_io)?;
-        if buffer.len() as u64 != file.size {
+    if let Some(size) = usize::try_from(file.size).ok().filter(|size| *size <= WHOLE_FILE_BYTES) {
+        if !flow.gather(size).map_err(TarballError::from_io)? {
             return Err(truncated());
         }
-        return files.pass(file, Content::Whole(buffer)).map_err(|error| TarballError::Sink(error.into()));
+        let content = Content::Whole(&flow.window.unread()[..size]);
+        return files.pass(file, content).map_err(|error| TarballError::Sink(error.into()));
     }
-    let mut exact = Exact { reader: entry, left: file.size, fault: None };
-    let taken = files.pass(file, Content::Stream { size: file.size, reader: &mut exact });
+    let mut reader = FileReader { flow, left: file.size, fault: None };
+    let taken = files.pass(file, Content::Stream { size: file.size, reader: &mut reader });
     // A sink that failed because its reader did is not to blame.
-    match exact.fault {
+    match reader.fault {
         Some(Fault::Ended) => Err(truncated()),
         Some(Fault::Failed(error)) => Err(TarballError::from_io(error)),
         None => taken.map_err(|error| TarballError::Sink(error.into())),
@@ -111,45 +106,91 @@ fn pass<R: Read, S: Sink>(
 
 /// Hashes and counts what passes.
 struct Hashed<'a> {
-    reader: &'a mut dyn Read,
+    reader: &'a mut dyn BufRead,
     hasher: Hasher,
+    /// How much of what comes next was hashed when it was looked at.
+    hashed: usize,
     bytes: &'a Cell<u64>,
+}
+
+impl Hashed<'_> {
+    /// Takes a piece and returns its size.
+    fn pass(&mut self) -> io::Result<usize> {
+        let size = self.fill_buf()?.len();
+        self.consume(size);
+        Ok(size)
+    }
+}
+
+impl BufRead for Hashed<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        while let Err(error) = self.reader.fill_buf() {
+            if error.kind() != io::ErrorKind::Interrupted {
+                return Err(TarballError::Read(error).into());
+            }
+        }
+        let piece = self.reader.fill_buf()?;
+        let piece = &piece[..piece.len().min(PIECE_BYTES)];
+        let new = &piece[self.hashed.min(piece.len())..];
+        self.hasher.update(new);
+        self.bytes.set(self.bytes.get() + new.len() as u64);
+        self.hashed = piece.len();
+        Ok(piece)
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.hashed = self.hashed.saturating_sub(count);
+        self.reader.consume(count);
+    }
 }
 
 impl Read for Hashed<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        match self.reader.read(into) {
-            Ok(read) => {
-                self.hasher.update(&into[..read]);
-                self.bytes.set(self.bytes.get() + read as u64);
-                Ok(read)
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
-            Err(error) => Err(TarballError::Read(error).into()),
-        }
+        read_buffered(self, into)
     }
 }
 
-/// Stops what unpacks to too much, and headers that would be collected in memory without end.
-struct Bounded<'a, R> {
-    tar: R,
+fn read_buffered(reader: &mut dyn BufRead, into: &mut [u8]) -> io::Result<usize> {
+    let ready = reader.fill_buf()?;
+    let count = ready.len().min(into.len());
+    into[..count].copy_from_slice(&ready[..count]);
+    reader.consume(count);
+    Ok(count)
+}
+
+/// Where the bytes of the archive come from.
+enum Source<'a> {
+    Gzip(Members<&'a mut dyn BufRead>),
+    Plain(&'a mut dyn BufRead),
+}
+
+/// The unpacked archive as it passes by. Stops what unpacks to too much.
+struct Flow<'a> {
+    source: Source<'a>,
+    window: Window,
     limits: &'a Limits,
     packed_bytes: &'a Cell<u64>,
+    /// How much was unpacked.
     bytes: u64,
-    /// How much may be read before it is granted again.
-    allowance: &'a Cell<u64>,
 }
 
-impl<'a, R> Bounded<'a, R> {
-    fn new(tar: R, packed_bytes: &'a Cell<u64>, limits: &'a Limits, allowance: &'a Cell<u64>) -> Bounded<'a, R> {
-        Bounded { tar, limits, packed_bytes, bytes: 0, allowance }
+impl<'a> Flow<'a> {
+    fn new(source: Source<'a>, packed_bytes: &'a Cell<u64>, limits: &'a Limits) -> Flow<'a> {
+        Flow { source, window: Window::new(WHOLE_FILE_BYTES), limits, packed_bytes, bytes: 0 }
     }
-}
 
-impl<R: Read> Read for Bounded<'_, R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = self.tar.read(into)?;
-        self.bytes += read as u64;
+    /// Returns how much of the archive was read or skipped.
+    fn position(&self) -> u64 {
+        self.bytes - self.window.unread().len() as u64
+    }
+
+    /// Unpacks some more; says whether there was more.
+    fn unpack(&mut self) -> io::Result<bool> {
+        let made = match &mut self.source {
+            Source::Gzip(members) => members.unpack(&mut self.window)?,
+            Source::Plain(reader) => self.window.unpack(|output| output.write(|room| read_buffered(*reader, room))).1?,
+        };
+        self.bytes += made as u64;
         if self.bytes > self.limits.unpacked_bytes {
             return Err(TarballError::TooLarge { limit: self.limits.unpacked_bytes }.into());
         }
@@ -157,11 +198,67 @@ impl<R: Read> Read for Bounded<'_, R> {
         if self.bytes > self.limits.ratio_from_bytes && ratio >= self.limits.ratio {
             return Err(TarballError::Bomb { ratio }.into());
         }
-        let Some(left) = self.allowance.get().checked_sub(read as u64) else {
+        Ok(made != 0)
+    }
+
+    /// Unpacks until so many bytes can be read in one piece; says whether there are so many.
+    fn gather(&mut self, count: usize) -> io::Result<bool> {
+        while self.window.unread().len() < count {
+            if !self.unpack()? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Goes on to a position, or to the end; says whether the position was reached.
+    fn skip_to(&mut self, position: u64) -> io::Result<bool> {
+        loop {
+            let left = position.saturating_sub(self.position());
+            self.window.consume(usize::try_from(left).unwrap_or(usize::MAX));
+            if self.position() >= position {
+                return Ok(true);
+            }
+            if !self.unpack()? {
+                return Ok(false);
+            }
+        }
+    }
+}
+
+/// What the `tar` crate reads: the headers, and the long names and extended headers between them.
+struct Headers<'a, 'b> {
+    flow: &'a RefCell<Flow<'b>>,
+    /// Where the crate believes to be. What went to a sink in the meantime lies ahead of that, and it will seek over it.
+    position: u64,
+    /// How much may be read before it is granted again, since all of it is collected in memory.
+    allowance: &'a Cell<u64>,
+}
+
+impl Read for Headers<'_, '_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let mut flow = self.flow.borrow_mut();
+        flow.gather(1)?;
+        let ready = flow.window.unread();
+        let count = ready.len().min(into.len());
+        into[..count].copy_from_slice(&ready[..count]);
+        flow.window.consume(count);
+        self.position += count as u64;
+        let Some(left) = self.allowance.get().checked_sub(count as u64) else {
             return Err(TarballError::Archive { reason: "a header is too long".to_owned() }.into());
         };
         self.allowance.set(left);
-        Ok(read)
+        Ok(count)
+    }
+}
+
+impl Seek for Headers<'_, '_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let SeekFrom::Current(distance) = to else { return Err(io::ErrorKind::Unsupported.into()) };
+        self.position = self.position.saturating_add_signed(distance);
+        // An archive may end before the padding of its last file.
+        self.flow.borrow_mut().skip_to(self.position)?;
+        Ok(self.position)
     }
 }
 
@@ -171,32 +268,42 @@ enum Fault {
 }
 
 /// Reads one file, and fails where it should have gone on; remembers why.
-struct Exact<'a, R> {
-    reader: &'a mut R,
+struct FileReader<'a, 'b> {
+    flow: &'a mut Flow<'b>,
     left: u64,
     fault: Option<Fault>,
 }
 
-impl<R: Read> Read for Exact<'_, R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.left == 0 || into.is_empty() {
-            return Ok(0);
+impl BufRead for FileReader<'_, '_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.left == 0 {
+            return Ok(&[]);
         }
-        match self.reader.read(into) {
-            Ok(0) => {
+        match self.flow.gather(1) {
+            Ok(true) => {
+                let ready = self.flow.window.unread();
+                Ok(&ready[..usize::try_from(self.left).unwrap_or(usize::MAX).min(ready.len())])
+            }
+            Ok(false) => {
                 self.fault = Some(Fault::Ended);
                 Err(io::ErrorKind::UnexpectedEof.into())
             }
-            Ok(read) => {
-                self.left = self.left.saturating_sub(read as u64);
-                Ok(read)
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
             Err(error) => {
                 let kind = error.kind();
                 self.fault = Some(Fault::Failed(error));
                 Err(kind.into())
             }
         }
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.left = self.left.saturating_sub(count as u64);
+        self.flow.window.consume(count);
+    }
+}
+
+impl Read for FileReader<'_, '_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        read_buffered(self, into)
     }
 }

@@ -8,7 +8,7 @@ use crate::package::integrity::Integrity;
 use crate::package::path::RelPath;
 use build::{END, Head, dir, file, gzip, long_name, pax, pax_record};
 use std::collections::BTreeMap;
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
 /// The files of an archive: content, and whether it may be run.
 type Tree = BTreeMap<String, (Vec<u8>, bool)>;
@@ -37,12 +37,22 @@ impl Sink for Memory {
 /// Yields a few bytes at a time, as a network does.
 struct Trickle<'a>(&'a [u8], usize);
 
+impl BufRead for Trickle<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        Ok(&self.0[..self.0.len().min(self.1)])
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.0 = &self.0[count..];
+    }
+}
+
 impl Read for Trickle<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let (now, later) = self.0.split_at(self.0.len().min(into.len()).min(self.1));
-        into[..now.len()].copy_from_slice(now);
-        self.0 = later;
-        Ok(now.len())
+        let mut ready = self.fill_buf()?;
+        let count = ready.read(into)?;
+        self.consume(count);
+        Ok(count)
     }
 }
 

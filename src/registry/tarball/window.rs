@@ -1,0 +1,67 @@
+//! The last bytes that were unpacked: those that nobody has read yet, and those that the decoder may still refer to.
+//!
+//! The decoder writes into the window and its readers look at slices of it, so that no byte is copied on its way but for
+//! the history that moves to the front when the window slides. Most of the time a small part of it is in use, which
+//! stays in the cache of the processor; it fills up only when somebody wants many bytes in one piece.
+
+use super::deflate::{HISTORY_BYTES, Output};
+
+/// How much is unpacked in one step, at most.
+const STEP_BYTES: usize = 128 << 10;
+/// How far the window runs on before it slides when everything was read.
+const RUN_BYTES: usize = 256 << 10;
+
+/// A window on the unpacked bytes.
+pub(super) struct Window {
+    buffer: Vec<u8>,
+    /// Where the oldest byte stands that a match may refer to.
+    floor: usize,
+    /// What was read.
+    read: usize,
+    /// What was unpacked.
+    end: usize,
+}
+
+impl Window {
+    /// Makes a window that shows as many as `piece_bytes` at once.
+    pub(super) fn new(piece_bytes: usize) -> Window {
+        Window { buffer: vec![0; HISTORY_BYTES + piece_bytes.max(RUN_BYTES) + STEP_BYTES], floor: 0, read: 0, end: 0 }
+    }
+
+    /// Returns what was not read yet.
+    pub(super) fn unread(&self) -> &[u8] {
+        &self.buffer[self.read..self.end]
+    }
+
+    /// Takes note that so many bytes were read.
+    pub(super) fn consume(&mut self, count: usize) {
+        self.read = (self.read + count).min(self.end);
+    }
+
+    /// Begins a new stream, which does not refer to what was before.
+    pub(super) fn begin_stream(&mut self) {
+        self.floor = self.end;
+    }
+
+    /// Slides if that is due, and calls `unpack` with room for a step. Returns the new bytes beside its answer.
+    pub(super) fn unpack<T>(&mut self, unpack: impl FnOnce(&mut Output<'_>) -> T) -> (&[u8], T) {
+        let is_far = self.read == self.end && self.end > HISTORY_BYTES + RUN_BYTES;
+        if is_far || self.buffer.len() - self.end < STEP_BYTES {
+            self.slide();
+        }
+        let start = self.end;
+        let limit = self.buffer.len().min(start + STEP_BYTES);
+        let mut output = Output { window: &mut self.buffer[..limit], floor: self.floor, at: start };
+        let answer = unpack(&mut output);
+        self.end = output.at;
+        (&self.buffer[start..self.end], answer)
+    }
+
+    fn slide(&mut self) {
+        let from = self.read.min(self.end.saturating_sub(HISTORY_BYTES));
+        self.buffer.copy_within(from..self.end, 0);
+        self.read -= from;
+        self.end -= from;
+        self.floor = self.floor.saturating_sub(from);
+    }
+}
