@@ -34,6 +34,7 @@ pub use scripting::RUNNING;
 pub use summary::{Change, Outcome};
 
 use crate::error::{Code, Error};
+use crate::layout::record::FILE_NAME as RECORD;
 use crate::layout::survey::Survey;
 use crate::lockfile::freshness::{self, Asked};
 use crate::lockfile::{self, Lockfile};
@@ -46,7 +47,7 @@ use crate::project::stamp::FileStamp;
 use crate::project::state::{self, Now, State};
 use crate::project::workspace::{Workspace, find_root};
 use crate::project::{host, lock, overrides};
-use crate::resolve::graph::{InstanceIndex, Resolution};
+use crate::resolve::graph::{InstanceIndex, Resolution, Source};
 use crate::store::{Mode, Store};
 use building::{Attempt, Built, Choice};
 use news::{Counters, Event, Listener};
@@ -56,7 +57,7 @@ use source::Sources;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use supply::Supply;
+use supply::{Order, Supply};
 
 /// The lockfile's name.
 const LOCKFILE: &str = "deka.lock";
@@ -184,21 +185,24 @@ struct Locked {
 }
 
 fn install(session: &Session) -> Result<Outcome, Error> {
-    let locked = read_lockfile(session)?;
+    let mut locked = read_lockfile(session)?;
     if session.task.clean {
         clean(session)?;
     }
     let host = host::host(&session.settings.architectures);
     let (told, counters) = (Arc::clone(&session.listener), Arc::clone(&session.counters));
     let mut supply = Supply::new(Arc::clone(&session.sources), session.spawner.clone(), session.sender.clone(), counters, told);
-    let (mut resolution, resolved) = match &locked.lockfile {
+    let groups = session.settings.groups;
+    let early = groups.prod && groups.dev && groups.optional && !session.settings.lockfile.only;
+    let (mut resolution, resolved) = match locked.lockfile.take() {
         Some(lockfile) if locked.fits && session.settings.lockfile.prefer_frozen && !session.settings.force => {
-            (lockfile.resolution.clone(), false)
+            if early && !crate::project::folder::path(&session.modules_dir()).join(RECORD).exists() {
+                order_all(&mut supply, &lockfile.resolution, &host);
+            }
+            (lockfile.resolution, false)
         }
         lockfile => {
-            let groups = session.settings.groups;
-            let early = groups.prod && groups.dev && groups.optional && !session.settings.lockfile.only;
-            let pins = lockfile.as_ref().map(|lockfile| lockfile.resolution.clone());
+            let pins = lockfile.map(|lockfile| lockfile.resolution);
             let (resolution, warnings) = resolving::resolve(session, &mut supply, pins, early, &host)?;
             warnings.into_iter().for_each(|warning| session.warn(warning));
             session.stage("resolved", format!("Resolved {} packages", resolution.packages.len()));
@@ -227,6 +231,15 @@ fn install(session: &Session) -> Result<Outcome, Error> {
         (session.listener)(Event::Note(note));
     }
     Ok(summary::outcome(session, &resolution, &built, &before, supply.fetched))
+}
+
+/// Orders everything that a project with no tree yet is going to need, while the tree is still being planned.
+fn order_all(supply: &mut Supply, resolution: &Resolution, host: &Host) {
+    let needed = resolution.instances.iter().map(|instance| (instance.optional, resolution.package(instance.package)));
+    let needed = needed.filter(|(optional, package)| {
+        matches!(package.source, Source::Registry { .. }) && (!optional || package.platform.admits(host))
+    });
+    supply.order(needed.map(|(_, package)| Order::of_package(package)));
 }
 
 /// Plans and builds; again without those optional packages that turn out not to be had.
