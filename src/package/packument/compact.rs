@@ -82,7 +82,8 @@ impl Field {
 /// Where the parts of a compact form stand in its bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
-    pub start: usize,
+    /// All of it.
+    pub place: Span<usize>,
     pub count: usize,
     tags: Span<usize>,
     ends: usize,
@@ -99,8 +100,9 @@ pub(super) struct Entry<'a> {
 
 impl Layout {
     /// Finds the parts; nothing when the lengths do not add up or it is about another package.
-    pub fn read(bytes: &[u8], start: usize, name: &str) -> Option<Layout> {
-        let mut reader = Reader { bytes, at: start };
+    pub fn read(bytes: &[u8], place: Span<usize>, name: &str) -> Option<Layout> {
+        let bytes = bytes.get(..place.end)?;
+        let mut reader = Reader { bytes, at: place.start };
         if reader.take(MAGIC.len())? != MAGIC || reader.text()? != name {
             return None;
         }
@@ -122,7 +124,7 @@ impl Layout {
         reader.take(entries_length)?;
         let shared = reader.at;
         reader.take(shared_length)?;
-        (reader.at == bytes.len()).then_some(Layout { start, count, tags, ends, entries, shared })
+        (reader.at == bytes.len()).then_some(Layout { place, count, tags, ends, entries, shared })
     }
 
     pub fn tags<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = (&'a str, &'a str)> {
@@ -145,7 +147,7 @@ impl Layout {
     }
 
     pub fn shared<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        bytes.get(self.shared..).unwrap_or_default()
+        bytes.get(self.shared..self.place.end).unwrap_or_default()
     }
 }
 
