@@ -104,15 +104,15 @@ impl Packument {
         (0..end.min(self.len())).rev().filter_map(|index| Some((index, self.version(index)?)))
     }
 
-    /// Lists the tags and the versions that they point at. A tag may point at a version that is not there.
-    pub fn dist_tags(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// Lists the tags, sorted, and the versions that they point at; nothing for a version that is not there.
+    pub fn dist_tags(&self) -> impl Iterator<Item = (&str, Option<usize>)> {
         self.layout.tags(&self.bytes)
     }
 
     /// Finds the version that a dist-tag points at.
     pub fn tagged(&self, tag: &str) -> Option<usize> {
-        let (_, version) = self.dist_tags().find(|(name, _)| *name == tag)?;
-        self.find(&Version::parse_loose(version)?)
+        let (_, index) = self.dist_tags().find(|(name, _)| *name == tag)?;
+        index.filter(|index| *index < self.len())
     }
 
     /// Says whether the author warns of a version.

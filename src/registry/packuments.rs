@@ -24,6 +24,8 @@ use url::Url;
 
 /// The largest packument, packed or not. The largest real ones have a tenth of that.
 const BYTES_MAX: u64 = 256 << 20;
+/// Room for a cached packument, more than most of them take.
+const ROOM_BYTES: usize = 128 << 10;
 const ABBREVIATED: &str = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*";
 const FULL: &str = "application/json";
 
@@ -68,7 +70,8 @@ pub(super) fn get(network: &Arc<Network>, wanted: Vec<(PackageName, PathBuf)>, d
         Freshness::Revalidate => false,
         Freshness::PreferOffline | Freshness::Offline => true,
     };
-    let mut bytes = Vec::new();
+    // Memory that is not written to costs nothing, and growing would copy what is there already.
+    let mut bytes = Vec::with_capacity(ROOM_BYTES * wanted.len());
     let mut cached = Vec::with_capacity(wanted.len());
     let mut missing = Vec::new();
     for (name, path) in wanted {
