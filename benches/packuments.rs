@@ -13,6 +13,8 @@ use std::sync::mpsc;
 use url::Url;
 
 const PACKAGES: usize = 1200;
+/// How many are asked for at a time.
+const BATCH: usize = 16;
 
 fn main() {
     divan::main();
@@ -44,10 +46,12 @@ fn read_all(registry: &Url, cache: &Path) {
     let pool = Pool::new(2);
     let client = Client::new(Config::new(registry.clone(), cache.to_owned()), pool.spawner(), |_| {});
     let (send, receive) = mpsc::channel();
-    for index in 0..PACKAGES {
+    let names: Vec<PackageName> = (0..PACKAGES).map(|index| PackageName::parse(&format!("package-{index}")).expect("a name")).collect();
+    for names in names.chunks(BATCH) {
         let send = send.clone();
-        let name = PackageName::parse(&format!("package-{index}")).expect("a name");
-        client.packument(name, move |outcome| send.send(outcome.is_ok()).expect("it is waited for"));
+        client.packuments(names.to_vec(), move |answers| {
+            answers.iter().for_each(|(_, outcome)| send.send(outcome.is_ok()).expect("it is waited for"));
+        });
     }
     drop(send);
     assert_eq!(receive.iter().filter(|good| *good).count(), PACKAGES);

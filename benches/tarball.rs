@@ -6,7 +6,7 @@ use deka::registry::tarball::{Content, Limits, Sink, unpack_bytes, unpack_stream
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use std::convert::Infallible;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 fn main() {
     divan::main();
@@ -61,6 +61,9 @@ fn package(files: usize, size: usize) -> Vec<u8> {
 /// Files and bytes per file: a small package, a usual one, one of a few large files.
 const SHAPES: [(usize, usize); 3] = [(5, 2_000), (200, 8_000), (6, 2_000_000)];
 
+/// Shapes of bodies that are unpacked as they arrive: some large files, many usual ones.
+const LARGE: [(usize, usize); 2] = [(6, 8_000_000), (4_000, 12_000)];
+
 #[divan::bench(args = SHAPES)]
 fn whole(bencher: Bencher<'_, '_>, (files, size): (usize, usize)) {
     let body = package(files, size);
@@ -79,8 +82,40 @@ fn stream(bencher: Bencher<'_, '_>, (files, size): (usize, usize)) {
     });
 }
 
-#[divan::bench(args = SHAPES)]
-fn integrity_alone(bencher: Bencher<'_, '_>, (files, size): (usize, usize)) {
+/// Unpacks a large body in a window. The hash is part of it, see `integrity_alone`.
+#[divan::bench(args = LARGE)]
+fn stream_large(bencher: Bencher<'_, '_>, (files, size): (usize, usize)) {
+    let body = package(files, size);
+    let limits = Limits { whole_bytes: 0, ..Limits::default() };
+    let integrity = Integrity::of(&body);
+    bencher.counter(BytesCount::new(files * size)).bench_local(|| {
+        unpack_bytes(&body, Some(&integrity), &limits, &mut Nowhere).expect("a tarball");
+    });
+}
+
+/// Inflates a large body by libdeflate, which needs room for all of it.
+#[divan::bench(args = LARGE)]
+fn inflate_alone_libdeflate(bencher: Bencher<'_, '_>, (files, size): (usize, usize)) {
+    let body = package(files, size);
+    let mut room = vec![1; files * (size + 2000) + 2048];
+    bencher
+        .counter(BytesCount::new(files * size))
+        .bench_local(|| libdeflater::Decompressor::new().gzip_decompress(black_box(&body), &mut room).expect("gzip"));
+}
+
+/// Inflates a large body by flate2.
+#[divan::bench(args = LARGE)]
+fn inflate_alone_flate2(bencher: Bencher<'_, '_>, (files, size): (usize, usize)) {
+    let body = package(files, size);
+    let mut buffer = vec![0; 256 << 10];
+    bencher.counter(BytesCount::new(files * size)).bench_local(|| {
+        let mut decoder = flate2::bufread::MultiGzDecoder::new(black_box(body.as_slice()));
+        while decoder.read(&mut buffer).expect("gzip") != 0 {}
+    });
+}
+
+#[divan::bench(args = SHAPES.iter().chain(&LARGE))]
+fn integrity_alone(bencher: Bencher<'_, '_>, &(files, size): &(usize, usize)) {
     let body = package(files, size);
     bencher.counter(BytesCount::new(files * size)).bench_local(|| Integrity::of(black_box(&body)));
 }

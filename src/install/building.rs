@@ -157,6 +157,7 @@ pub(super) fn build(session: &Session, supply: &mut Supply, resolution: &Resolut
     if copied_instead {
         session.warn("some files had to be copied, because they could not be linked from the store");
     }
+    session.trace("all slots are built");
     let done = builder.finish().map_err(failure::of_layout)?;
     Ok(Attempt::Built(Box::new(Built { done, facts, wanted })))
 }

@@ -64,7 +64,7 @@ pub(super) fn fetch(
         version: order.version.clone(),
         url,
         integrity: order.integrity.clone(),
-        weight_hint: 0,
+        weight_hint: order.unpacked_size,
     };
     let store = Arc::clone(&sources.store);
     let make_sink = move || StoreSink::new(&store);

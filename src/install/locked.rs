@@ -21,9 +21,16 @@ pub(super) struct Locked {
     /// What it says.
     pub lockfile: Option<Lockfile>,
     /// Whether it answers what the manifests ask.
-    pub fits: bool,
+    fits: bool,
     /// Whether it may not be changed.
     frozen: bool,
+}
+
+impl Locked {
+    /// Says whether it is the answer, and nothing is to be resolved.
+    pub fn decides(&self, session: &Session) -> bool {
+        self.fits && (self.frozen || (session.settings.lockfile.prefer_frozen && !session.settings.force))
+    }
 }
 
 /// Reads the lockfile. One that may not be changed and does not fit is an error.

@@ -35,6 +35,7 @@ pub use scripting::RUNNING;
 pub use summary::{Change, Outcome};
 
 use crate::error::Error;
+use crate::layout::record::FILE_NAME as RECORD;
 use crate::layout::survey::Survey;
 use crate::package::platform::Host;
 use crate::pool::Pool;
@@ -54,7 +55,7 @@ use session::Session;
 use source::Sources;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use supply::Supply;
+use supply::{Order, Supply};
 
 /// What an install is asked to do.
 #[derive(Clone, Debug)]
@@ -169,21 +170,25 @@ fn lock_project(root: &Path, modules_dir: &Path, listener: &Listener) -> Result<
 }
 
 fn install(session: &Session) -> Result<Outcome, Error> {
-    let locked = locked::read(session)?;
+    let mut locked = locked::read(session)?;
     if session.task.clean {
         clean(session)?;
     }
     let host = host::host(&session.settings.architectures);
     let (told, counters) = (Arc::clone(&session.listener), Arc::clone(&session.counters));
     let mut supply = Supply::new(Arc::clone(&session.sources), session.spawner.clone(), session.sender.clone(), counters, told);
-    let (mut resolution, resolved) = match &locked.lockfile {
-        Some(lockfile) if locked.fits && session.settings.lockfile.prefer_frozen && !session.settings.force => {
-            (lockfile.resolution.clone(), false)
+    let groups = session.settings.groups;
+    let early = groups.prod && groups.dev && groups.optional && !session.settings.lockfile.only;
+    let decided = locked.decides(session);
+    let (mut resolution, resolved) = match locked.lockfile.take() {
+        Some(lockfile) if decided => {
+            if early && !crate::project::folder::path(&session.modules_dir()).join(RECORD).exists() {
+                order_all(&mut supply, &lockfile.resolution, &host);
+            }
+            (lockfile.resolution, false)
         }
         lockfile => {
-            let groups = session.settings.groups;
-            let early = groups.prod && groups.dev && groups.optional && !session.settings.lockfile.only;
-            let pins = lockfile.as_ref().map(|lockfile| lockfile.resolution.clone());
+            let pins = lockfile.map(|lockfile| lockfile.resolution);
             let (resolution, warnings) = resolving::resolve(session, &mut supply, pins, early, &host)?;
             warnings.into_iter().for_each(|warning| session.warn(warning));
             session.stage("resolved", format!("Resolved {} packages", resolution.packages.len()));
@@ -213,6 +218,13 @@ fn install(session: &Session) -> Result<Outcome, Error> {
         (session.listener)(Event::Note(note));
     }
     Ok(summary::outcome(session, &resolution, &built, &before, supply.fetched))
+}
+
+/// Orders everything that a project with no tree yet is going to need, while the tree is still being planned.
+fn order_all(supply: &mut Supply, resolution: &Resolution, host: &Host) {
+    let needed = resolution.instances.iter().map(|instance| (instance.optional, resolution.package(instance.package)));
+    let needed = needed.filter(|(optional, package)| resolving::is_sure(&package.source, *optional, &package.platform, host));
+    supply.order(needed.map(|(_, package)| Order::of_package(package)));
 }
 
 /// Plans and builds; again without those optional packages that turn out not to be had.

@@ -3,24 +3,25 @@
 use super::fetch::{self, Fetched};
 use super::news::Counters;
 use super::session::Session;
-use super::supply::{Order, Supply};
+use super::supply::{LOOKUP_BATCH, Order, Supply};
 use super::{Message, failure};
 use crate::error::Error;
-use crate::package::name::PackageName;
-use crate::package::packument::Packument;
-use crate::package::platform::Host;
-use crate::registry::RegistryError;
+use crate::package::platform::{Host, Platform};
+use crate::registry::{Answered, RegistryError};
 use crate::resolve::error::Warning;
 use crate::resolve::graph::{Resolution, Source};
-use crate::resolve::request::{Chosen, External, Failure, ImporterRequest, Need, Options, Request};
+use crate::resolve::request::{External, Failure, ImporterRequest, Need, Options, Request};
 use crate::resolve::solve::Solver;
 use crate::store::StoredPackage;
 use std::sync::Arc;
 
+/// How many packuments one job reads from the cache.
+const PACKUMENT_BATCH: usize = 16;
+
 /// The answer to a question of the solver.
 pub(super) enum Answer {
-    /// A packument.
-    Packument(PackageName, Result<Arc<Packument>, RegistryError>),
+    /// Packuments.
+    Packuments(Vec<Answered>),
     /// What no registry keeps: it is fetched whole, since its manifest is inside.
     External(Source, Box<Result<Fetched, Error>>),
 }
@@ -44,20 +45,29 @@ pub(super) fn resolve(
     };
     let mut solver = Solver::new(request).map_err(failure::of_resolve)?;
     let mut externals: Vec<(Source, Arc<StoredPackage>)> = Vec::new();
+    let mut orders = Vec::new();
     loop {
-        for need in solver.wants() {
-            ask(session, need)?;
-        }
+        ask(session, solver.wants())?;
         let chosen = solver.chosen();
         Counters::add(&session.counters.chosen, chosen.len() as u64);
         if early {
-            supply.order(chosen.into_iter().filter(|chosen| is_for(chosen, host)).map(Order::of_chosen));
+            orders.extend(
+                chosen.into_iter().filter(|chosen| is_sure(&chosen.source, chosen.optional, &chosen.platform, host)).map(Order::of_chosen),
+            );
+        }
+        // A few packages are looked up together, unless there is nothing else to do.
+        if orders.len() >= LOOKUP_BATCH || session.receiver.is_empty() || solver.is_done() {
+            supply.order(orders.drain(..));
         }
         if solver.is_done() {
             break;
         }
         match session.receive()? {
-            Message::Answer(Answer::Packument(name, answer)) => solver.packument(&name, answer.map_err(|error| of_registry(&error))),
+            Message::Answer(Answer::Packuments(answers)) => {
+                for (name, answer) in answers {
+                    solver.packument(&name, answer.map_err(|error| of_registry(&error)));
+                }
+            }
             Message::Answer(Answer::External(source, outcome)) => {
                 let answer = outcome.map(|fetched| {
                     externals.push((source.clone(), fetched.package));
@@ -94,33 +104,45 @@ pub(super) fn options(session: &Session) -> Options {
     }
 }
 
-/// Says whether a package is fetched before all is resolved. Folders and local tarballs wait until it is known whether
-/// they are needed on this machine at all: they cost nothing. So do the dependencies of optional packages, since what
-/// leads to them may be for other machines; what is optional and names this machine itself is worth the haste.
-fn is_for(chosen: &Chosen, host: &Host) -> bool {
-    let platform = &chosen.platform;
-    let is_restricted = [&platform.os, &platform.cpu, &platform.libc].iter().any(|list| !list.is_empty());
-    matches!(chosen.source, Source::Registry { .. }) && (!chosen.optional || (is_restricted && platform.admits(host)))
+/// Says whether a package can be fetched before the tree is planned. Folders and local tarballs wait until it is known
+/// whether they are needed on this machine at all: they cost nothing. So do the dependencies of optional packages, since
+/// what leads to them may be for other machines; what is optional and names this machine itself is worth the haste.
+pub(super) fn is_sure(source: &Source, optional: bool, platform: &Platform, host: &Host) -> bool {
+    let is_restricted = || [&platform.os, &platform.cpu, &platform.libc].iter().any(|list| !list.is_empty());
+    matches!(source, Source::Registry { .. }) && (!optional || (is_restricted() && platform.admits(host)))
 }
 
-fn ask(session: &Session, need: Need) -> Result<(), Error> {
-    let sender = session.sender.clone();
-    match need {
-        Need::Packument(name) => {
-            let asked = name.clone();
-            session.sources.client()?.packument(name, move |answer| {
-                // The receiver is gone only when the install has failed already.
-                let _ = sender.send(Message::Answer(Answer::Packument(asked, answer)));
-            });
-        }
-        Need::External(source) => {
-            let name = fetch::placeholder_name(&source)?;
-            let order = Order { id: place(&source).to_owned(), name, version: String::new(), source, integrity: None };
-            fetch::fetch(&session.sources, &session.spawner, order, move |order, outcome| {
-                let _ = sender.send(Message::Answer(Answer::External(order.source, Box::new(outcome))));
-            });
+/// Asks all questions that there are at the moment.
+fn ask(session: &Session, needs: Vec<Need>) -> Result<(), Error> {
+    let mut names = Vec::with_capacity(needs.len());
+    for need in needs {
+        match need {
+            Need::Packument(name) => names.push(name),
+            Need::External(source) => ask_for_external(session, source)?,
         }
     }
+    if names.is_empty() {
+        return Ok(());
+    }
+    let client = session.sources.client()?;
+    let size = names.len().div_ceil(2).min(PACKUMENT_BATCH);
+    for names in names.chunks(size) {
+        let sender = session.sender.clone();
+        client.packuments(names.to_vec(), move |answers| {
+            // The receiver is gone only when the install has failed already.
+            let _ = sender.send(Message::Answer(Answer::Packuments(answers)));
+        });
+    }
+    Ok(())
+}
+
+fn ask_for_external(session: &Session, source: Source) -> Result<(), Error> {
+    let sender = session.sender.clone();
+    let name = fetch::placeholder_name(&source)?;
+    let order = Order { id: place(&source).to_owned(), name, version: String::new(), source, integrity: None, unpacked_size: 0 };
+    fetch::fetch(&session.sources, &session.spawner, order, move |order, outcome| {
+        let _ = sender.send(Message::Answer(Answer::External(order.source, Box::new(outcome))));
+    });
     Ok(())
 }
 

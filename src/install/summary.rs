@@ -72,13 +72,13 @@ fn changes(session: &Session, resolution: &Resolution, built: &Built, before: &S
     let hoisted: Vec<String> =
         built.wanted.importers.iter().flat_map(|importer| &importer.hoisted).map(|link| link.alias.to_string()).collect();
     // The same link leads to the same version, and another link to the same version is nobody's concern.
-    let is_same = |from: &Option<Link>, to: &Option<Link>| match (from, to) {
-        (Some((from, before)), Some((to, now))) => from == to || before == now,
-        (from, to) => from == to,
+    let differs = |from: &Option<Link>, to: &Option<Link>| match (from, to) {
+        (Some((from, before)), Some((to, now))) => from != to && before != now,
+        (from, to) => from != to,
     };
     found
         .into_iter()
-        .filter(|(alias, (from, to))| !is_same(from, to) && !(to.is_none() && hoisted.contains(alias)))
+        .filter(|(alias, (from, to))| differs(from, to) && !(to.is_none() && hoisted.contains(alias)))
         .map(|(alias, (from, to))| Change { alias, from: from.map(|(_, version)| version), to: to.map(|(_, version)| version) })
         .collect()
 }

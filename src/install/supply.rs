@@ -21,7 +21,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
 /// How many packages one job looks up.
-const LOOKUP_BATCH: usize = 24;
+pub(super) const LOOKUP_BATCH: usize = 24;
 
 /// A package that is wanted in the store.
 #[derive(Clone, Debug)]
@@ -36,6 +36,8 @@ pub(super) struct Order {
     pub source: Source,
     /// The hash of its tarball, if one is known.
     pub integrity: Option<Integrity>,
+    /// The bytes that it unpacks to, 0 when unknown: what is large is fetched first.
+    pub unpacked_size: u64,
 }
 
 impl Order {
@@ -47,13 +49,14 @@ impl Order {
             version: package.version.clone(),
             source: package.source.clone(),
             integrity: package.integrity.clone(),
+            unpacked_size: 0,
         }
     }
 
     /// Orders a package that resolution has just chosen.
     pub fn of_chosen(chosen: Chosen) -> Order {
-        let Chosen { id, name, version, source, integrity, .. } = chosen;
-        Order { id, name, version, source, integrity }
+        let Chosen { id, name, version, source, integrity, unpacked_size, .. } = chosen;
+        Order { id, name, version, source, integrity, unpacked_size }
     }
 
     fn key(&self) -> Option<PackageKey> {

@@ -82,8 +82,16 @@ impl Builder {
             self.relink(relink, &mut done)?;
         }
         let record = self.record(&known, &mut done);
-        self.link_slot_bins(&record, &mut done)?;
-        self.link_folders(&record, &mut done)?;
+        // The two write into different folders, and a new tree has thousands of links in each.
+        let mut of_slots = Done::default();
+        let (bins, folders) = std::thread::scope(|scope| {
+            let bins = scope.spawn(|| self.link_slot_bins(&record, &mut of_slots));
+            let folders = self.link_folders(&record, &mut done);
+            (bins.join(), folders)
+        });
+        bins.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        folders?;
+        done.warnings.append(&mut of_slots.warnings);
         self.remove(&mut done)?;
         self.clear()?;
         write_record(&self.slots, &record)?;

@@ -13,13 +13,16 @@ use super::manifest::Manifest;
 use super::name::PackageName;
 use super::version::Version;
 use compact::{Entry, Layout};
+use std::ops::Range as Span;
+use std::sync::Arc;
 
 /// The versions of one package, oldest first, and its dist-tags.
 #[derive(Clone, Debug)]
 pub struct Packument {
     /// The package.
     pub name: PackageName,
-    bytes: Vec<u8>,
+    /// Bytes that the compact form stands in, and maybe those of other packuments.
+    bytes: Arc<Vec<u8>>,
     layout: Layout,
 }
 
@@ -50,18 +53,19 @@ impl Packument {
     /// Reads the JSON that a registry sent, in its full or its abbreviated form. Versions that are not valid are left out.
     pub fn parse(text: &[u8], name: &PackageName) -> Result<Packument, PackumentError> {
         let bytes = scan::scan(text, name)?;
-        Packument::decode(bytes, 0, name).map_err(|_| PackumentError::TooLarge)
+        let whole = 0..bytes.len();
+        Packument::decode(Arc::new(bytes), whole, name).map_err(|_| PackumentError::TooLarge)
     }
 
-    /// Takes the compact form, which `bytes` holds from `start` to its end.
-    pub fn decode(bytes: Vec<u8>, start: usize, name: &PackageName) -> Result<Packument, PackumentError> {
-        let layout = Layout::read(&bytes, start, name.as_str()).ok_or(PackumentError::Cache)?;
+    /// Takes the compact form, which stands somewhere in `bytes`. It is not copied, so that many can be read together.
+    pub fn decode(bytes: Arc<Vec<u8>>, place: Span<usize>, name: &PackageName) -> Result<Packument, PackumentError> {
+        let layout = Layout::read(&bytes, place, name.as_str()).ok_or(PackumentError::Cache)?;
         Ok(Packument { name: name.clone(), bytes, layout })
     }
 
     /// Returns the compact form.
     pub fn encoded(&self) -> &[u8] {
-        self.bytes.get(self.layout.start..).unwrap_or_default()
+        self.bytes.get(self.layout.place.clone()).unwrap_or_default()
     }
 
     /// Returns how many versions there are. They are known by their index, and ascend with it.
@@ -100,15 +104,15 @@ impl Packument {
         (0..end.min(self.len())).rev().filter_map(|index| Some((index, self.version(index)?)))
     }
 
-    /// Lists the tags and the versions that they point at. A tag may point at a version that is not there.
-    pub fn dist_tags(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// Lists the tags, sorted, and the versions that they point at; nothing for a version that is not there.
+    pub fn dist_tags(&self) -> impl Iterator<Item = (&str, Option<usize>)> {
         self.layout.tags(&self.bytes)
     }
 
     /// Finds the version that a dist-tag points at.
     pub fn tagged(&self, tag: &str) -> Option<usize> {
-        let (_, version) = self.dist_tags().find(|(name, _)| *name == tag)?;
-        self.find(&Version::parse_loose(version)?)
+        let (_, index) = self.dist_tags().find(|(name, _)| *name == tag)?;
+        index.filter(|index| *index < self.len())
     }
 
     /// Says whether the author warns of a version.

@@ -22,18 +22,22 @@ use super::config::Config;
 use crate::fs;
 use crate::package::name::PackageName;
 use crate::package::packument::Packument;
+use rustix::buffer::spare_capacity;
+use rustix::io::retry_on_intr;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Seek, SeekFrom, Write};
+use std::ops::Range as Span;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use url::Url;
 
 const MAGIC: &[u8; 8] = b"dekapc1\n";
 /// How long an answer is fresh whose registry does not say: five minutes, as npm has it.
 const FRESH_SECONDS: u64 = 300;
-/// Enough for the header with validators as long as they come.
-const HEAD_BYTES: usize = 4096;
-/// A longer validator is not kept: it would not fit into the header.
+/// How much is read at once: all of most files.
+const READ_BYTES: usize = 64 << 10;
+/// A longer validator is not kept.
 const VALIDATOR_BYTES_MAX: usize = 1024;
 
 /// What a registry said about keeping an answer.
@@ -54,9 +58,11 @@ pub(super) struct Times {
 pub(super) struct Cached {
     pub(super) validators: Validators,
     pub(super) times: Times,
-    file: File,
-    /// The beginning of the file, and its checksum.
-    bytes: Vec<u8>,
+    /// What the checksum is of, in the bytes that were read.
+    checked: Span<usize>,
+    check: u32,
+    /// The packument, which stands at the end of that.
+    packument: Span<usize>,
 }
 
 impl Validators {
@@ -108,30 +114,42 @@ pub(super) fn file(folder: &Path, name: &PackageName) -> PathBuf {
     folder.join(name.as_str().replace('/', "+"))
 }
 
-/// Opens a cached answer and reads its header; nothing when there is none that can be used. Whoever only needs to ask
-/// whether something changed reads no more than that.
-pub(super) fn open(path: &Path) -> Option<Cached> {
+/// Appends a cached answer to `bytes` and reads its header. When there is none that can be used, `bytes` is as before.
+pub(super) fn read(path: &Path, bytes: &mut Vec<u8>) -> Option<Cached> {
+    let start = bytes.len();
+    let cached = append(path, bytes).and_then(|()| decode(bytes, start));
+    if cached.is_none() {
+        bytes.truncate(start);
+    }
+    cached
+}
+
+/// Reads a cached packument, however old it is.
+pub(super) fn load(path: &Path, name: &PackageName) -> Option<Packument> {
+    let mut bytes = Vec::new();
+    let cached = read(path, &mut bytes)?;
+    cached.packument(Arc::new(bytes), name)
+}
+
+/// Appends a file to `bytes`.
+fn append(path: &Path, bytes: &mut Vec<u8>) -> Option<()> {
     let file = File::open(path).ok()?;
-    let mut bytes = Vec::with_capacity(HEAD_BYTES);
-    (&file).take(HEAD_BYTES as u64).read_to_end(&mut bytes).ok()?;
-    let (times, _, mut rest) = decode_head(&bytes)?;
-    let validators = decode_validators(&mut rest)?;
-    Some(Cached { validators, times, file, bytes })
+    loop {
+        bytes.reserve(READ_BYTES);
+        let room = bytes.capacity() - bytes.len();
+        let count = retry_on_intr(|| rustix::io::read(&file, spare_capacity(bytes))).ok()?;
+        // Asking a file for its size first, or for more behind its end, would cost as much as reading most of them.
+        if count < room {
+            return Some(());
+        }
+    }
 }
 
 impl Cached {
-    /// Reads and checks the rest.
-    pub(super) fn load(mut self, name: &PackageName) -> Option<Packument> {
-        let length = self.file.metadata().ok()?.len();
-        self.bytes.reserve_exact(usize::try_from(length).ok()?.saturating_sub(self.bytes.len()));
-        self.file.read_to_end(&mut self.bytes).ok()?;
-        let (_, check, mut rest) = decode_head(&self.bytes)?;
-        if libdeflater::crc32(rest) != check {
-            return None;
-        }
-        decode_validators(&mut rest)?;
-        let start = self.bytes.len() - rest.len();
-        Packument::decode(self.bytes, start, name).ok()
+    /// Checks the whole answer, which `bytes` still holds, and takes its packument.
+    pub(super) fn packument(self, bytes: Arc<Vec<u8>>, name: &PackageName) -> Option<Packument> {
+        let is_whole = libdeflater::crc32(bytes.get(self.checked)?) == self.check;
+        is_whole.then(|| Packument::decode(bytes, self.packument, name).ok())?
     }
 }
 
@@ -184,6 +202,15 @@ fn encode(packument: &Packument, validators: &Validators, times: Times) -> Vec<u
     bytes
 }
 
+/// Reads the header of the answer that begins at `start` and goes to the end.
+fn decode(bytes: &[u8], start: usize) -> Option<Cached> {
+    let (times, check, checked) = decode_head(&bytes[start..])?;
+    let mut rest = checked;
+    let validators = Validators { etag: text(&mut rest)?, last_modified: text(&mut rest)? };
+    let end = bytes.len();
+    Some(Cached { validators, times, checked: end - checked.len()..end, check, packument: end - rest.len()..end })
+}
+
 /// Splits off the magic and the times; returns them, the checksum of the rest, and the rest.
 fn decode_head(bytes: &[u8]) -> Option<(Times, u32, &[u8])> {
     let rest = bytes.strip_prefix(MAGIC)?;
@@ -191,10 +218,6 @@ fn decode_head(bytes: &[u8]) -> Option<(Times, u32, &[u8])> {
     let read = Times { asked: number(times, 0), fresh_until: number(times, 8) };
     let (check, rest) = rest.split_first_chunk::<4>()?;
     (encode_times(read) == *times).then_some((read, u32::from_le_bytes(*check), rest))
-}
-
-fn decode_validators(rest: &mut &[u8]) -> Option<Validators> {
-    Some(Validators { etag: text(rest)?, last_modified: text(rest)? })
 }
 
 fn number(bytes: &[u8; 20], at: usize) -> u64 {
@@ -212,7 +235,7 @@ fn text(rest: &mut &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Times, Validators, confirm, encode, file, folder, open, write};
+    use super::{Cached, Times, Validators, confirm, encode, file, folder, load, read, write};
     use crate::package::name::PackageName;
     use crate::package::packument::Packument;
     use crate::registry::config::{Auth, Config, Credentials};
@@ -230,6 +253,23 @@ mod tests {
         Validators { etag: "\"x\"".to_owned(), last_modified: String::new() }
     }
 
+    fn open(path: &std::path::Path) -> Option<Cached> {
+        read(path, &mut Vec::new())
+    }
+
+    #[test]
+    fn many_answers_share_their_bytes() {
+        let place = tempfile::tempdir().expect("a folder");
+        let paths: Vec<_> = ["a", "damaged", "b"].iter().map(|file| place.path().join(file)).collect();
+        paths.iter().for_each(|path| write(path, &packument(), &validators(), Times { asked: 1, fresh_until: 2 }));
+        std::fs::write(&paths[1], "dekapc1").expect("the folder is there");
+        let mut bytes = b"before".to_vec();
+        let cached: Vec<Cached> = paths.iter().filter_map(|path| read(path, &mut bytes)).collect();
+        let bytes = std::sync::Arc::new(bytes);
+        let read: Vec<Packument> = cached.into_iter().filter_map(|cached| cached.packument(bytes.clone(), &name())).collect();
+        assert_eq!(read.iter().map(Packument::encoded).collect::<Vec<_>>(), [packument().encoded(); 2]);
+    }
+
     #[test]
     fn keeps_an_answer_and_confirms_it_in_place() {
         let place = tempfile::tempdir().expect("a folder");
@@ -238,11 +278,11 @@ mod tests {
         write(&path, &packument(), &validators(), times);
         let cached = open(&path).expect("an entry");
         assert_eq!((&cached.validators, cached.times), (&validators(), times));
-        assert_eq!(cached.load(&name()).expect("a packument").len(), 1);
+        assert_eq!(load(&path, &name()).expect("a packument").len(), 1);
         confirm(&path, Times { asked: 500, fresh_until: 800 });
         assert_eq!(open(&path).expect("an entry").times, Times { asked: 500, fresh_until: 800 });
         let other = PackageName::parse("b").expect("a name");
-        assert!(open(&path).expect("an entry").load(&other).is_none());
+        assert!(load(&path, &other).is_none());
         assert_eq!(std::fs::read_dir(place.path().join("deep/er")).expect("a folder").count(), 1);
     }
 
@@ -253,7 +293,7 @@ mod tests {
         let whole = encode(&packument(), &validators(), Times { asked: 1, fresh_until: 2 });
         let is_read = |bytes: &[u8]| {
             std::fs::write(&path, bytes).expect("the folder is there");
-            open(&path).is_some_and(|cached| cached.load(&name()).is_some())
+            load(&path, &name()).is_some()
         };
         assert!(is_read(&whole));
         for at in 0..whole.len() {

@@ -7,12 +7,11 @@ use super::download::{self, Arrival, LastChance};
 use super::error::RegistryError;
 use super::event::Event;
 use super::network::{Network, Request, Task};
-use super::packuments;
+use super::packuments::{self, Answered};
 use super::queue::Class;
 use super::tarball::{Limits, Sink, TarballError, Unpacked, unpack_bytes, unpack_stream};
 use crate::package::integrity::Integrity;
 use crate::package::name::PackageName;
-use crate::package::packument::Packument;
 use crate::pool::{Priority, Spawner};
 use rustc_hash::FxHashMap;
 use std::path::PathBuf;
@@ -52,15 +51,21 @@ impl Client {
         Client { network: Arc::new(Network::new(config, pool, Box::new(events))), folders: Arc::new(folders) }
     }
 
-    /// Gets a packument, from the cache or the network. `deliver` is called once, on the pool with
-    /// [`Priority::Resolve`].
-    pub fn packument(&self, name: PackageName, deliver: impl FnOnce(Result<Arc<Packument>, RegistryError>) + Send + 'static) {
+    /// Gets packuments, from the cache or the network. `deliver` is called on the pool with [`Priority::Resolve`], once
+    /// with all that are cached and once for each of the others. One job reads them all, so a few at a time are best.
+    pub fn packuments(&self, names: Vec<PackageName>, deliver: impl Fn(Vec<Answered>) + Send + Sync + 'static) {
         let Client { network, folders } = self.clone();
         self.network.pool.spawn(Priority::Resolve, move || {
-            let registry = address::registry(&network.config, &name);
-            let folder = folders.get(registry).cloned().unwrap_or_else(|| cache::folder(&network.config, registry));
-            let path = cache::file(&folder, &name);
-            packuments::get(&network, name, path, Box::new(deliver));
+            let place = |name: PackageName| {
+                let registry = address::registry(&network.config, &name);
+                let file = match folders.get(registry) {
+                    Some(folder) => cache::file(folder, &name),
+                    None => cache::file(&cache::folder(&network.config, registry), &name),
+                };
+                (name, file)
+            };
+            let deliver: packuments::Deliver = Arc::new(deliver);
+            packuments::get(&network, names.into_iter().map(place).collect(), &deliver);
         });
     }
 

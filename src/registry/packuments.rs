@@ -1,7 +1,7 @@
 //! Packuments: from the cache when that is allowed, from the network otherwise.
 //!
-//! A fresh answer never leaves the pool: it is read and decoded there. For a stale one only the header of its file is
-//! read, and the registry is asked whether something changed; the rest follows when it did not.
+//! What is cached and fresh never leaves the pool: it is read there, several packuments at a time, into bytes that they
+//! share. For what is stale the registry is asked whether something changed; it is read again when nothing did.
 
 use super::address;
 use super::body::{Body, too_large};
@@ -24,11 +24,16 @@ use url::Url;
 
 /// The largest packument, packed or not. The largest real ones have a tenth of that.
 const BYTES_MAX: u64 = 256 << 20;
+/// Room for a cached packument, more than most of them take.
+const ROOM_BYTES: usize = 128 << 10;
 const ABBREVIATED: &str = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8, */*";
 const FULL: &str = "application/json";
 
-/// Takes the outcome, once.
-pub(super) type Deliver = Box<dyn FnOnce(Result<Arc<Packument>, RegistryError>) + Send>;
+/// What came of asking for a packument.
+pub type Answered = (PackageName, Result<Arc<Packument>, RegistryError>);
+
+/// Takes outcomes: those that are cached at once, the others one by one.
+pub(super) type Deliver = Arc<dyn Fn(Vec<Answered>) + Send + Sync>;
 
 /// What to do with an answer of the network.
 pub(super) struct Task {
@@ -57,38 +62,60 @@ impl Task {
     }
 }
 
-/// Gets a packument; `path` is the file that caches it. Runs on the pool.
-pub(super) fn get(network: &Arc<Network>, name: PackageName, path: PathBuf, deliver: Deliver) {
-    let cached = cache::open(&path);
-    let usable = |times: &Times| match network.config.freshness {
-        Freshness::Online => times.is_fresh(cache::now()),
+/// Gets packuments, each with the file that caches it. Runs on the pool.
+pub(super) fn get(network: &Arc<Network>, wanted: Vec<(PackageName, PathBuf)>, deliver: &Deliver) {
+    let now = cache::now();
+    let is_usable = |times: &Times| match network.config.freshness {
+        Freshness::Online => times.is_fresh(now),
         Freshness::Revalidate => false,
         Freshness::PreferOffline | Freshness::Offline => true,
     };
-    let validators = match cached {
-        Some(cached) if usable(&cached.times) => match cached.load(&name) {
-            Some(packument) => return deliver(Ok(Arc::new(packument))),
-            None => None,
-        },
-        Some(cached) => Some(cached.validators),
-        None => None,
-    };
-    if network.config.freshness == Freshness::Offline {
-        return deliver(Err(RegistryError::Offline { subject: name.to_string() }));
+    // Memory that is not written to costs nothing, and growing would copy what is there already.
+    let mut bytes = Vec::with_capacity(ROOM_BYTES * wanted.len());
+    let mut cached = Vec::with_capacity(wanted.len());
+    let mut missing = Vec::new();
+    for (name, path) in wanted {
+        let start = bytes.len();
+        match cache::read(&path, &mut bytes) {
+            Some(usable) if is_usable(&usable.times) => cached.push((name, path, usable)),
+            Some(stale) => {
+                bytes.truncate(start);
+                missing.push((name, path, Some(stale.validators)));
+            }
+            None => missing.push((name, path, None)),
+        }
     }
-    let validators = validators.filter(|validators| *validators != Validators::default());
-    ask(network, name, path, validators, deliver);
+    let bytes = Arc::new(bytes);
+    let mut answers = Vec::with_capacity(cached.len());
+    for (name, path, usable) in cached {
+        match usable.packument(Arc::clone(&bytes), &name) {
+            Some(packument) => answers.push((name, Ok(Arc::new(packument)))),
+            None => missing.push((name, path, None)),
+        }
+    }
+    for (name, path, validators) in missing {
+        if network.config.freshness == Freshness::Offline {
+            let error = RegistryError::Offline { subject: name.to_string() };
+            answers.push((name, Err(error)));
+        } else {
+            let validators = validators.filter(|validators| *validators != Validators::default());
+            ask(network, name, path, validators, Arc::clone(deliver));
+        }
+    }
+    if !answers.is_empty() {
+        deliver(answers);
+    }
 }
 
 fn ask(network: &Arc<Network>, name: PackageName, path: PathBuf, validators: Option<Validators>, deliver: Deliver) {
     let url = address::packument(&network.config, &name);
     let (subject, asked_by) = (name.to_string(), Arc::clone(network));
     let consume = Box::new(move |answer| match answer {
-        Err(error) => deliver(Err(error)),
-        Ok(Answer::Body(whole)) => read(&asked_by, &name, path, whole, deliver),
-        Ok(Answer::Unchanged(times)) => match cache::open(&path).and_then(|cached| cached.load(&name)) {
+        Err(error) => deliver(vec![(name, Err(error))]),
+        Ok(Answer::Body(whole)) => read(&asked_by, name, path, whole, &deliver),
+        Ok(Answer::Unchanged(times)) => match cache::load(&path, &name) {
             Some(packument) => {
-                deliver(Ok(Arc::new(packument)));
+                deliver(vec![(name, Ok(Arc::new(packument)))]);
                 if let Some(times) = times {
                     asked_by.pool.spawn(Priority::Link, move || cache::confirm(&path, times));
                 }
@@ -158,12 +185,12 @@ async fn exchange(network: &Network, subject: &str, url: &Url, validators: Optio
 const WHOLE_BYTES_TRUSTED: u64 = 8 << 20;
 
 /// Reads the body of an answer, delivers it and then caches it. Runs on the pool.
-fn read(network: &Network, name: &PackageName, path: PathBuf, whole: Whole, deliver: Deliver) {
+fn read(network: &Network, name: PackageName, path: PathBuf, whole: Whole, deliver: &Deliver) {
     let Whole { bytes, encoding, content_type, times, validators, url } = whole;
     let subject = || name.to_string();
     let parse = |text: &[u8]| {
         let fault = |source| RegistryError::Packument { subject: subject(), url: url.clone(), content_type: content_type.clone(), source };
-        Packument::parse(text, name).map_err(fault)
+        Packument::parse(text, &name).map_err(fault)
     };
     let body = |reason| RegistryError::Body { subject: subject(), url: url.clone(), reason };
     let limit = usize::try_from(BYTES_MAX).unwrap_or(usize::MAX);
@@ -179,10 +206,10 @@ fn read(network: &Network, name: &PackageName, path: PathBuf, whole: Whole, deli
     drop(bytes);
     let packument = match parsed {
         Ok(packument) => Arc::new(packument),
-        Err(error) => return deliver(Err(error)),
+        Err(error) => return deliver(vec![(name, Err(error))]),
     };
     let kept = Arc::clone(&packument);
-    deliver(Ok(packument));
+    deliver(vec![(name, Ok(packument))]);
     if let Some(times) = times {
         network.pool.spawn(Priority::Link, move || cache::write(&path, &kept, &validators, times));
     }

@@ -47,7 +47,9 @@ impl Bench {
     /// Gets a packument with a client of its own, and waits until the cache is written.
     fn packument(&mut self, text: &str) -> Result<Arc<Packument>, RegistryError> {
         let (send, receive) = mpsc::channel();
-        self.client().packument(name(text), move |outcome| send.send(outcome).expect("the test waits"));
+        self.client().packuments(vec![name(text)], move |answers| {
+            answers.into_iter().for_each(|(_, outcome)| send.send(outcome).expect("the test waits"));
+        });
         let outcome = receive.recv_timeout(PATIENCE).expect("an outcome");
         assert!(receive.recv_timeout(PATIENCE).is_err(), "it is delivered once");
         // Dropping a pool waits for its jobs, writing the cache among them.

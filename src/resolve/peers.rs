@@ -99,6 +99,8 @@ pub(super) struct Contexts<'a> {
     pub instances: Vec<Instance<'a>>,
     by_path: FxHashMap<String, InstanceId>,
     placed: FxHashMap<Pair, InstanceId>,
+    /// The instances of packages that need nothing from outside, which are the same in every scope.
+    placed_anywhere: Vec<Option<InstanceId>>,
     /// For each project, what its dependencies became, in the order of its links; nothing for what is left out.
     pub directs: Vec<Vec<Option<To<'a>>>>,
 }
@@ -112,6 +114,7 @@ pub(super) fn resolve<'a>(tree: &'a Tree, pruned: &'a Pruned, options: &'a Optio
         instances: Vec::with_capacity(tree.nodes.len() + tree.nodes.len() / 4),
         by_path: FxHashMap::default(),
         placed: FxHashMap::default(),
+        placed_anywhere: vec![None; tree.nodes.len()],
         directs: Vec::with_capacity(tree.roots.len()),
     };
     for (index, root) in tree.roots.iter().enumerate() {

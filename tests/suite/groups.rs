@@ -87,6 +87,7 @@ fn a_package_for_another_platform_is_locked_but_not_installed() {
     env.remove("node_modules");
     env.deka(["install", "--frozen-lockfile"]).success();
     assert_eq!(slots(&env), ["a", "a-here"]);
+    assert_eq!(registry.count("/a-aix/-/a-aix-1.0.0.tgz") + registry.count("/aix-lib/-/aix-lib-1.0.0.tgz"), 0);
 }
 
 #[test]

@@ -103,6 +103,17 @@ fn frozen_refuses_to_change_it_and_says_what_does_not_fit() {
 }
 
 #[test]
+fn frozen_stays_with_it_even_when_all_is_done_again() {
+    let (registry, env) = locked();
+    registry.publish("b", "1.1.0", |p| p);
+    let before = env.read("deka.lock");
+    registry.forget();
+    env.deka(["install", "--frozen-lockfile", "--force"]).success();
+    assert_eq!((env.read("deka.lock"), registry.count("/b")), (before, 0));
+    assert!(env.has("node_modules/.deka/b@1.0.0"));
+}
+
+#[test]
 fn frozen_needs_a_lockfile() {
     let env = TestEnv::with(&registry());
     env.depends_on(&[("a", "^1.0.0")]);

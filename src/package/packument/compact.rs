@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | 8 | magic, whose digit is the version of the format |
 //! | text | the name |
-//! | number, then two texts each | the dist-tags and their versions |
+//! | number, then a text and a number each | the dist-tags, and the index of the version plus one, 0 when it is not there |
 //! | 4 | `n`, how many versions there are |
 //! | 4 · n | where the entry of each version ends, counted from the first one's start |
 //! | 4 | the length of the shared texts |
@@ -82,7 +82,8 @@ impl Field {
 /// Where the parts of a compact form stand in its bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
-    pub start: usize,
+    /// All of it.
+    pub place: Span<usize>,
     pub count: usize,
     tags: Span<usize>,
     ends: usize,
@@ -99,15 +100,16 @@ pub(super) struct Entry<'a> {
 
 impl Layout {
     /// Finds the parts; nothing when the lengths do not add up or it is about another package.
-    pub fn read(bytes: &[u8], start: usize, name: &str) -> Option<Layout> {
-        let mut reader = Reader { bytes, at: start };
+    pub fn read(bytes: &[u8], place: Span<usize>, name: &str) -> Option<Layout> {
+        let bytes = bytes.get(..place.end)?;
+        let mut reader = Reader { bytes, at: place.start };
         if reader.take(MAGIC.len())? != MAGIC || reader.text()? != name {
             return None;
         }
         let tags_start = reader.at;
         for _ in 0..reader.number()? {
             reader.text()?;
-            reader.text()?;
+            reader.number()?;
         }
         let tags = tags_start..reader.at;
         let count = reader.fixed()?;
@@ -122,13 +124,13 @@ impl Layout {
         reader.take(entries_length)?;
         let shared = reader.at;
         reader.take(shared_length)?;
-        (reader.at == bytes.len()).then_some(Layout { start, count, tags, ends, entries, shared })
+        (reader.at == bytes.len()).then_some(Layout { place, count, tags, ends, entries, shared })
     }
 
-    pub fn tags<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = (&'a str, &'a str)> {
+    pub fn tags<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = (&'a str, Option<usize>)> {
         let mut reader = Reader { bytes: bytes.get(..self.tags.end).unwrap_or_default(), at: self.tags.start };
         let count = reader.number().unwrap_or(0);
-        (0..count).map_while(move |_| Some((reader.text()?, reader.text()?)))
+        (0..count).map_while(move |_| Some((reader.text()?, reader.number()?.checked_sub(1))))
     }
 
     pub fn entry<'a>(&self, bytes: &'a [u8], index: usize) -> Option<Entry<'a>> {
@@ -145,7 +147,7 @@ impl Layout {
     }
 
     pub fn shared<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        bytes.get(self.shared..).unwrap_or_default()
+        bytes.get(self.shared..self.place.end).unwrap_or_default()
     }
 }
 
@@ -218,7 +220,7 @@ pub(super) fn tarball_path(name: &PackageName, version: &str) -> String {
 /// The parts of a compact form that is being made.
 pub(super) struct Parts<'a> {
     pub name: &'a str,
-    pub tags: &'a [(String, String)],
+    pub tags: &'a [(String, Option<usize>)],
     /// All entries, in any order, and where each stands, in the order of versions.
     pub entries: &'a [u8],
     pub order: &'a [Span<usize>],
@@ -231,9 +233,9 @@ pub(super) fn assemble(parts: &Parts<'_>) -> Option<Vec<u8>> {
     out.extend_from_slice(MAGIC);
     put_text(&mut out, parts.name);
     put_number(&mut out, parts.tags.len() as u64);
-    for (tag, version) in parts.tags {
+    for (tag, index) in parts.tags {
         put_text(&mut out, tag);
-        put_text(&mut out, version);
+        put_number(&mut out, index.map_or(0, |index| index as u64 + 1));
     }
     put_fixed(&mut out, parts.order.len())?;
     let mut end = 0;

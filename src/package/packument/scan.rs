@@ -37,8 +37,12 @@ pub(super) fn scan(text: &[u8], name: &PackageName) -> Result<Vec<u8>, Packument
     found.reverse();
     found.dedup_by(|earlier, kept| earlier.0 == kept.0);
     found.reverse();
+    let index_of = |text: &str| {
+        let version = Version::parse_loose(text)?;
+        found.binary_search_by(|(other, _)| other.cmp(&version)).ok()
+    };
+    let tags: Vec<(String, Option<usize>)> = tags.into_iter().map(|(tag, version)| (tag, index_of(&version))).collect();
     let order: Vec<Span<usize>> = found.into_iter().map(|(_, span)| span).collect();
-    let tags: Vec<(String, String)> = tags.into_iter().collect();
     let parts = Parts { name: name.as_str(), tags: &tags, entries: &entries, order: &order, shared: &shared.bytes };
     compact::assemble(&parts).ok_or(PackumentError::TooLarge)
 }

@@ -4,6 +4,7 @@ use crate::package::name::PackageName;
 use crate::package::version::Version;
 use proptest::prelude::*;
 use serde_json::json;
+use std::sync::Arc;
 
 const SHA512: &str = "sha512-CFjzYYAi4ThfiQvizrFQevTTXHtnCqWfe7x1AhgEscTz6ZbLbfoLRLPugTQyBth6f8ZERVUSyWHFD/7Wu4t1XQ==";
 
@@ -13,6 +14,11 @@ fn name() -> PackageName {
 
 fn parse(text: &str) -> Packument {
     Packument::parse(text.as_bytes(), &name()).expect("a packument")
+}
+
+fn decode(bytes: Vec<u8>) -> Result<Packument, PackumentError> {
+    let whole = 0..bytes.len();
+    Packument::decode(Arc::new(bytes), whole, &name())
 }
 
 fn versions(packument: &Packument) -> Vec<String> {
@@ -38,7 +44,7 @@ fn lists_versions_in_order_and_decodes_the_chosen_one() {
     assert_eq!((packument.manifest(old).deprecated.as_deref(), packument.is_deprecated(old)), (Some("no"), true));
     assert!(packument.manifest(1).dependencies.is_empty());
     assert!(packument.tagged("gone").is_none() && packument.tagged("none").is_none());
-    assert_eq!(packument.dist_tags().collect::<Vec<_>>(), [("gone", "9.9.9"), ("latest", "1.10.0")]);
+    assert_eq!(packument.dist_tags().collect::<Vec<_>>(), [("gone", None), ("latest", Some(2))]);
     assert_eq!(packument.first_not_below(&Version::new(1, 9, 1)), 1);
     assert_eq!(packument.first_not_below(&Version::new(2, 0, 0)), 3);
     assert_eq!(packument.below(2).map(|(index, _)| index).collect::<Vec<_>>(), [1, 0]);
@@ -50,20 +56,20 @@ fn the_compact_form_is_read_back_and_damage_is_noticed_or_harmless() {
     let text = json!({"dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": fields, "2.0.0": fields}}).to_string();
     let packument = parse(&text);
     let bytes = packument.encoded().to_vec();
-    let with_front = [b"front", bytes.as_slice()].concat();
-    let read = Packument::decode(with_front, 5, &name()).expect("the compact form");
+    let with_front = [b"front", bytes.as_slice(), b"behind"].concat();
+    let read = Packument::decode(Arc::new(with_front), 5..5 + bytes.len(), &name()).expect("the compact form");
     assert_eq!((versions(&read), read.encoded()), (vec!["1.0.0".to_owned(), "2.0.0".to_owned()], bytes.as_slice()));
     let manifest = read.manifest(1);
     assert_eq!(manifest.dependencies["b"], "1");
     assert_eq!((manifest.engines["node"].as_str(), manifest.dist.unpacked_size), (">=1", 300));
     assert_eq!(manifest.dist.integrity.expect("a hash").to_string(), SHA512);
-    assert!(Packument::decode(bytes.clone(), 0, &PackageName::parse("b").expect("a name")).is_err());
+    assert!(Packument::decode(Arc::new(bytes.clone()), 0..bytes.len(), &PackageName::parse("b").expect("a name")).is_err());
     for at in 0..bytes.len() {
-        assert!(Packument::decode(bytes[..at].to_vec(), 0, &name()).is_err(), "cut at {at}");
+        assert!(decode(bytes[..at].to_vec()).is_err(), "cut at {at}");
         for bit in 0..8 {
             let mut bytes = bytes.clone();
             bytes[at] ^= 1 << bit;
-            touch_everything(Packument::decode(bytes, 0, &name()));
+            touch_everything(decode(bytes));
         }
     }
 }
@@ -82,7 +88,7 @@ fn touch_everything(packument: Result<Packument, PackumentError>) {
 proptest! {
     #[test]
     fn no_bytes_do_harm(tail in proptest::collection::vec(any::<u8>(), 0..200)) {
-        touch_everything(Packument::decode([b"dekapk2\n\x04@s/a", tail.as_slice()].concat(), 0, &name()));
+        touch_everything(decode([b"dekapk2\n\x04@s/a", tail.as_slice()].concat()));
         touch_everything(Packument::parse(&tail, &name()));
     }
 }
@@ -150,7 +156,7 @@ fn the_hash_is_the_best_that_can_be_read() {
     let hash = |dist: serde_json::Value| of(&json!({ "dist": dist })).manifest(0).dist.integrity.map(|hash| hash.to_string());
     let shasum = "da39a3ee5e6b4b0d3255bfef95601890afd80709";
     assert_eq!(hash(json!({"integrity": SHA512, "shasum": shasum})).as_deref(), Some(SHA512));
-    assert_eq!(hash(json!({"integrity": SHA512.replace("==", "=="), "shasum": "rubbish"})).as_deref(), Some(SHA512));
+    assert_eq!(hash(json!({"integrity": SHA512, "shasum": "rubbish"})).as_deref(), Some(SHA512));
     let of_shasum = Some("sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=");
     assert_eq!(hash(json!({ "shasum": shasum })).as_deref(), of_shasum);
     assert_eq!(hash(json!({"integrity": "rubbish", "shasum": shasum})).as_deref(), of_shasum);

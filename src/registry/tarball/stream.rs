@@ -46,7 +46,7 @@ pub fn unpack_stream<S: Sink>(
 /// Unpacks a gzip body that is in memory and whose integrity is known, but that is too large to inflate in one piece.
 pub(super) fn unpack_gzip<S: Sink>(mut body: &[u8], files: &mut Files<'_, S>) -> Result<(), TarballError> {
     let packed_bytes = Cell::new(body.len() as u64);
-    unpack_tar(Flow::new(Source::Gzip(Members::new(&mut body)), &packed_bytes, files.limits), files)
+    unpack_tar(Flow::new(Source::Gzip(Box::new(Members::new(&mut body))), &packed_bytes, files.limits), files)
 }
 
 fn unpack_any<S: Sink>(packed: &mut dyn BufRead, packed_bytes: &Cell<u64>, files: &mut Files<'_, S>) -> Result<(), TarballError> {
@@ -57,7 +57,7 @@ fn unpack_any<S: Sink>(packed: &mut dyn BufRead, packed_bytes: &Cell<u64>, files
     }
     let is_gzip = gzip::is_gzip(&magic);
     let mut packed = magic.as_slice().chain(packed);
-    let source = if is_gzip { Source::Gzip(Members::new(&mut packed)) } else { Source::Plain(&mut packed) };
+    let source = if is_gzip { Source::Gzip(Box::new(Members::new(&mut packed))) } else { Source::Plain(&mut packed) };
     unpack_tar(Flow::new(source, packed_bytes, files.limits), files)
 }
 
@@ -160,7 +160,7 @@ fn read_buffered(reader: &mut dyn BufRead, into: &mut [u8]) -> io::Result<usize>
 
 /// Where the bytes of the archive come from.
 enum Source<'a> {
-    Gzip(Members<&'a mut dyn BufRead>),
+    Gzip(Box<Members<&'a mut dyn BufRead>>),
     Plain(&'a mut dyn BufRead),
 }
 

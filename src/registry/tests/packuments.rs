@@ -153,7 +153,7 @@ fn a_registry_that_is_down_is_not_asked_for_every_package() {
     let start = Instant::now();
     for index in 0..300 {
         let send = send.clone();
-        client.packument(name(&format!("a{index}")), move |outcome| send.send(outcome.is_err()).expect("the test waits"));
+        client.packuments(vec![name(&format!("a{index}"))], move |answers| send.send(answers[0].1.is_err()).expect("the test waits"));
     }
     drop(send);
     let outcomes: Vec<bool> = std::iter::from_fn(|| receive.recv_timeout(PATIENCE).ok()).collect();

@@ -1,7 +1,7 @@
 //! Names of instances: which packages in which scopes are one and the same.
 
 use super::{Contexts, Instance, InstanceId, Pair, SUFFIX_MAX, Scope, To};
-use crate::resolve::tree::Outcome;
+use crate::resolve::tree::{NodeId, Outcome};
 use rustc_hash::FxHashMap;
 
 /// What the name of a peer means, as far as it is known.
@@ -40,8 +40,15 @@ impl<'a> Contexts<'a> {
     /// Returns the instance that a package is in a scope. Walks the peers that it needs, depth first, and names each
     /// group of pairs that need each other as soon as all that it leads to is named.
     pub(super) fn place(&mut self, start: Pair) -> InstanceId {
-        if let Some(id) = self.placed.get(&start) {
-            return *id;
+        if let Some(id) = self.placed_as(&start) {
+            return id;
+        }
+        let node = start.0;
+        if self.views.of(node).needs.is_empty() {
+            let path = self.tree.node(node).package.id.clone();
+            let (id, _) = self.named(node, path);
+            self.placed_anywhere[node.0 as usize] = Some(id);
+            return id;
         }
         let mut began: FxHashMap<Pair, usize> = FxHashMap::default();
         let mut open: Vec<(Pair, Bindings<'a>)> = Vec::new();
@@ -50,7 +57,7 @@ impl<'a> Contexts<'a> {
             if let Some((_, bound)) = visit.bindings.get(visit.followed) {
                 visit.followed += 1;
                 match bound {
-                    Bound::Pair(pair) if !self.placed.contains_key(pair) => match began.get(pair) {
+                    Bound::Pair(pair) if self.placed_as(pair).is_none() => match began.get(pair) {
                         Some(at) => visit.lowest = visit.lowest.min(*at),
                         None => {
                             let pair = *pair;
@@ -77,6 +84,22 @@ impl<'a> Contexts<'a> {
         self.placed[&start]
     }
 
+    /// Returns the instance that a pair is, if it is placed.
+    fn placed_as(&self, pair: &Pair) -> Option<InstanceId> {
+        self.placed_anywhere[pair.0.0 as usize].or_else(|| self.placed.get(pair).copied())
+    }
+
+    /// Returns the instance of a name, and whether it had to be made.
+    fn named(&mut self, node: NodeId, path: String) -> (InstanceId, bool) {
+        if let Some(known) = self.by_path.get(&path) {
+            return (*known, false);
+        }
+        let next = InstanceId(u32::try_from(self.instances.len()).unwrap_or(u32::MAX));
+        self.by_path.insert(path.clone(), next);
+        self.instances.push(Instance { node, path, edges: Vec::new(), bound: Vec::new() });
+        (next, true)
+    }
+
     fn visit(&self, pair: Pair, began: &mut FxHashMap<Pair, usize>) -> Visit<'a> {
         let (node, scope) = pair;
         let needs = &self.views.of(node).needs;
@@ -94,8 +117,8 @@ impl<'a> Contexts<'a> {
             let (package, identity) = match bound {
                 Bound::Known(To::Folder(path)) => (None, format!("{}@link:{path}", self.views.name(*name))),
                 Bound::Known(To::Instance(id)) => (Some(self.instance(*id).node), self.instance(*id).path.clone()),
-                Bound::Pair(pair) => match self.placed.get(pair) {
-                    Some(id) => (Some(pair.0), self.instance(*id).path.clone()),
+                Bound::Pair(pair) => match self.placed_as(pair) {
+                    Some(id) => (Some(pair.0), self.instance(id).path.clone()),
                     // A member of the group itself, cut short because its full identity would have no end.
                     None => (Some(pair.0), tree.node(pair.0).package.id.clone()),
                 },
@@ -111,22 +134,17 @@ impl<'a> Contexts<'a> {
             let id = &tree.node(pair.0).package.id;
             let needs_itself = bindings.iter().any(|(_, bound)| matches!(bound, Bound::Pair(other) if *other == pair));
             let path = path(id, parts.iter().filter(|part| needs_itself || *part != id));
-            let next = InstanceId(u32::try_from(self.instances.len()).unwrap_or(u32::MAX));
-            let instance = match self.by_path.get(&path) {
-                Some(known) => *known,
-                None => {
-                    self.by_path.insert(path.clone(), next);
-                    self.instances.push(Instance { node: pair.0, path, edges: Vec::new(), bound: Vec::new() });
-                    made.push((next, bindings));
-                    next
-                }
-            };
+            let (instance, is_new) = self.named(pair.0, path);
+            if is_new {
+                made.push((instance, bindings));
+            }
             self.placed.insert(pair, instance);
         }
         for (id, bindings) in made {
             let known = |bound: Bound<'a>| match bound {
                 Bound::Known(to) => to,
-                Bound::Pair(pair) => To::Instance(self.placed[&pair]),
+                // Each of them was placed on the way here.
+                Bound::Pair(pair) => To::Instance(self.placed_as(&pair).unwrap_or(id)),
             };
             let bound = bindings.into_iter().map(|(name, bound)| (name, known(bound))).collect();
             self.instances[id.0 as usize].bound = bound;

@@ -11,6 +11,9 @@ mod bits;
 mod codes;
 mod fast;
 
+#[cfg(test)]
+mod tests;
+
 use bits::{Bits, Kept};
 use codes::{DISTANCE_MEANINGS, DISTANCE_SYMBOLS, Distances, END, LENGTH_MEANINGS, LENGTH_SYMBOLS, Lengths};
 use codes::{LITERAL, LITERAL_MEANINGS, LITERAL_SYMBOLS, Literals, SPECIAL};
