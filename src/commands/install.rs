@@ -1,6 +1,6 @@
 //! `deka install` and `deka ci`.
 
-use super::Context;
+use super::{Context, signals};
 use crate::cli;
 use crate::error::Error;
 use crate::install::news::{Counters, Event, Stage};
@@ -45,6 +45,7 @@ fn tell(reporter: &Reporter, started: Instant, event: Event) {
             reporter.stage(name, &message);
             reporter.trace(started.elapsed(), &message);
         }
+        Event::Scripts => signals::watch(),
         Event::Script { script, line } => reporter.script_output(&script, &line),
     }
 }

@@ -3,6 +3,7 @@
 //! This is the highest place that reads the environment; below it, settings are values.
 
 mod install;
+mod signals;
 mod store;
 
 use crate::cli::{Cli, Command, Common, ReporterStyle, Store};
@@ -39,6 +40,10 @@ pub fn run(cli: Cli, started: Instant) -> u8 {
     match ended {
         Ok(()) => 0,
         Err(error) => {
+            if let Some(status) = signals::status() {
+                // Whoever sent the signal knows why the scripts failed.
+                return status;
+            }
             reporter.error(&error);
             error.code.kind().exit_status()
         }

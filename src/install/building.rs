@@ -15,7 +15,7 @@ use crate::package::facts::Facts;
 use crate::package::platform::Host;
 use crate::pool::Priority;
 use crate::project::settings::ImportMethod;
-use crate::resolve::graph::{InstanceIndex, Package, PackageIndex, Resolution, Target};
+use crate::resolve::graph::{InstanceIndex, Package, PackageIndex, Resolution};
 use crate::store::{self, Checkout, CheckoutError, CheckoutOptions, Learnt, PackageKey, StoredPackage};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
@@ -326,12 +326,4 @@ fn folder_commands(wanted: &Wanted, session: &Session) -> BTreeMap<String, Vec<r
         Some((path.clone(), Facts::of(&manifest, alias, std::iter::empty()).bins))
     });
     commands.collect()
-}
-
-/// Returns the instances that direct dependencies of the projects lead to.
-pub(super) fn direct(resolution: &Resolution) -> impl Iterator<Item = InstanceIndex> {
-    resolution.importers.iter().flat_map(|importer| &importer.dependencies).filter_map(|direct| match &direct.target {
-        Some(Target::Instance(index)) => Some(*index),
-        _ => None,
-    })
 }

@@ -1,48 +1,61 @@
 //! Checks packages against the machine: `os`, `cpu`, `libc` and `engines.node`.
 
-use super::building;
 use super::session::Session;
 use crate::error::{Code, Error};
+use crate::layout::plan::Wanted;
 use crate::package::platform::Host;
 use crate::package::range::Range;
 use crate::package::version::Version;
 use crate::project::node::node_version;
 use crate::resolve::graph::{InstanceIndex, Resolution};
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeSet;
 
-/// Returns the optional instances that do not fit this version of node and are left out. What is needed and does not
-/// fit is warned about, or an error with `engine-strict`.
-pub(super) fn check(session: &Session, resolution: &Resolution, host: &Host) -> Result<FxHashSet<InstanceIndex>, Error> {
-    let mut skipped = FxHashSet::default();
+/// What does not suit this machine.
+pub(super) struct Fit {
+    /// Optional instances that do not fit this version of node; they are left out.
+    pub skipped: FxHashSet<InstanceIndex>,
+    /// Needed instances that do not fit, with what is to be said of their package.
+    pub faults: Vec<(InstanceIndex, String)>,
+}
+
+/// Holds the whole tree against the machine and the version of node.
+pub(super) fn check(session: &Session, resolution: &Resolution, host: &Host) -> Result<Fit, Error> {
+    let mut fit = Fit { skipped: FxHashSet::default(), faults: Vec::new() };
     let node = node(session, resolution);
     let mut verdicts: FxHashMap<&str, bool> = FxHashMap::default();
-    let direct: FxHashSet<InstanceIndex> = building::direct(resolution).collect();
-    for (at, instance) in resolution.instances.iter().enumerate() {
-        let Ok(at) = u32::try_from(at) else { break };
-        let (index, package) = (InstanceIndex(at), resolution.package(instance.package));
+    for (index, instance) in (0..).map(InstanceIndex).zip(&resolution.instances) {
+        let package = resolution.package(instance.package);
         if !package.platform.admits(host) && !instance.optional {
-            report(session, format!("{} is not meant for this machine ({})", package.id, wanted_platform(&package.platform)))?;
+            let message = format!("{} is not meant for this machine ({})", package.id, wanted_platform(&package.platform));
+            fit.faults.push((index, message));
         }
         let (Some(node), Some(range)) = (&node, package.engines.get("node")) else { continue };
         let fits = *verdicts.entry(range).or_insert_with(|| Range::parse(range).is_none_or(|range| range.contains_with_prereleases(node)));
-        match (fits, instance.optional) {
-            (true, _) => {}
-            (false, true) => {
-                skipped.insert(index);
-            }
-            (false, false) => {
-                let message = format!("{} wants node {range}, and this is node {node}", package.id);
-                // Of packages deep in the tree nobody at hand can change the version.
-                if direct.contains(&index) || session.settings.resolution.engine_strict {
-                    report(session, message)?;
-                } else {
-                    session.trace(message);
-                }
-            }
+        if fits {
+            continue;
+        }
+        let message = format!("{} wants node {range}, and this is node {node}", package.id);
+        if instance.optional {
+            session.trace(format!("{message}; it is optional and left out"));
+            fit.skipped.insert(index);
+        } else {
+            fit.faults.push((index, message));
         }
     }
     check_root(session, node.as_ref())?;
-    Ok(skipped)
+    Ok(fit)
+}
+
+/// Warns of what is going to be installed and does not fit, once for each package; an error with `engine-strict`.
+pub(super) fn report(session: &Session, faults: Vec<(InstanceIndex, String)>, wanted: &Wanted) -> Result<(), Error> {
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let installed: FxHashSet<InstanceIndex> = wanted.slots.iter().map(|slot| slot.instance).collect();
+    let messages: BTreeSet<String> =
+        faults.into_iter().filter(|(index, _)| installed.contains(index)).map(|(_, message)| message).collect();
+    messages.into_iter().try_for_each(|message| say(session, message))
 }
 
 fn check_root(session: &Session, node: Option<&Version>) -> Result<(), Error> {
@@ -50,13 +63,13 @@ fn check_root(session: &Session, node: Option<&Version>) -> Result<(), Error> {
     let (Some(node), Some(range)) = (node, manifest.engines.get("node")) else { return Ok(()) };
     match Range::parse(range) {
         Some(parsed) if !parsed.contains_with_prereleases(node) => {
-            report(session, format!("the project wants node {range}, and this is node {node}"))
+            say(session, format!("the project wants node {range}, and this is node {node}"))
         }
         _ => Ok(()),
     }
 }
 
-fn report(session: &Session, message: String) -> Result<(), Error> {
+fn say(session: &Session, message: String) -> Result<(), Error> {
     if session.settings.resolution.engine_strict {
         return Err(Error::new(Code::Engine, message).hint("Use a version that fits, or leave out `engine-strict` to be warned only."));
     }

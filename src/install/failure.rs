@@ -11,6 +11,7 @@ use crate::resolve::error::{Fault, ResolveError};
 use crate::scripts::run::ScriptError;
 use crate::store::{CheckoutError, StoreError};
 use std::path::Path;
+use url::Url;
 
 /// A file operation failed.
 pub(super) fn of_file(error: FsError) -> Error {
@@ -28,7 +29,7 @@ pub(crate) fn of_project(error: ProjectError) -> Error {
         ProjectError::NoManifest { .. } => {
             Error::wrap(Code::Manifest, &error).hint("Run `npm init` to make one, or go to the project with `-C <DIR>`.")
         }
-        ProjectError::Json { .. } | ProjectError::Field { .. } | ProjectError::OverrideReference { .. } => {
+        ProjectError::Json { .. } | ProjectError::Field { .. } | ProjectError::Name { .. } | ProjectError::OverrideReference { .. } => {
             Error::wrap(Code::Manifest, &error)
         }
         ProjectError::NoRegistry { .. } => {
@@ -51,26 +52,37 @@ pub(super) fn of_lockfile(path: &Path, error: LockfileError) -> Error {
     }
 }
 
+/// There is no resolution. What the project itself asks for stands in its manifest.
 pub(super) fn of_resolve(error: ResolveError) -> Error {
-    let ResolveError::Dependency { trail, fault } = &error else {
-        let code = match &error {
+    let wrapped = of_fault(&error);
+    match &error {
+        ResolveError::Dependency { trail, .. } if trail.matches(" > ").count() == 1 => {
+            Error { message: format!("{} (in package.json)", wrapped.message), ..wrapped }
+        }
+        _ => wrapped,
+    }
+}
+
+fn of_fault(error: &ResolveError) -> Error {
+    let ResolveError::Dependency { trail, fault } = error else {
+        let code = match error {
             ResolveError::Override { .. } => Code::Manifest,
             ResolveError::Peers(_) => Code::Peer,
             _ => Code::Resolve,
         };
-        return Error::wrap(code, &error);
+        return Error::wrap(code, error);
     };
     match fault {
         // What could not be fetched has a code and hints of its own.
         Fault::Fetch { source, .. } => match source.downcast_ref::<Error>() {
             Some(inner) => Error { message: format!("{}\nneeded by {trail}", inner.message), ..inner.clone() },
-            None => Error::wrap(Code::Network, &error),
+            None => Error::wrap(Code::Network, error),
         },
-        Fault::NoPackage(_) => Error::wrap(Code::NotFound, &error)
+        Fault::NoPackage(_) => Error::wrap(Code::NotFound, error)
             .hint("Check the spelling of the name and which registry is configured; a private package also needs credentials."),
-        Fault::NoExternal(_) => Error::wrap(Code::NotFound, &error),
-        Fault::NoVersion { .. } | Fault::NoTag { .. } => Error::wrap(Code::Resolve, &error),
-        _ => Error::wrap(Code::Specifier, &error),
+        Fault::NoExternal(_) => Error::wrap(Code::NotFound, error),
+        Fault::NoVersion { .. } | Fault::NoTag { .. } => Error::wrap(Code::Resolve, error),
+        _ => Error::wrap(Code::Specifier, error),
     }
 }
 
@@ -94,6 +106,21 @@ pub(super) fn of_registry(error: &RegistryError) -> Error {
         | RegistryError::Packument { .. }
         | RegistryError::Body { .. } => Error::wrap(Code::Network, error),
     }
+}
+
+/// A tarball could not be had. The package is known, so one that is missing is a fault of the registry.
+pub(super) fn of_download(error: &RegistryError) -> Error {
+    match error {
+        RegistryError::NotFound { .. } => Error::wrap(Code::Network, error),
+        _ => of_registry(error),
+    }
+}
+
+/// A package would come over an open connection though its registry has an encrypted one.
+pub(super) fn of_lost_encryption(code: Code, package: &str, tarball: &str) -> Error {
+    let host = Url::parse(tarball).ok().and_then(|url| Some(url.host_str()?.to_owned())).unwrap_or_default();
+    Error::new(code, format!("{package} is to come from http://{host}, without encryption, though its registry is asked over https"))
+        .hint("Nothing was sent there. Whoever wrote that address may mean harm.")
 }
 
 /// A tarball was not accepted. A failure of the store comes through here too, as the sink's.

@@ -10,8 +10,8 @@ use crate::package::manifest::Manifest;
 use crate::package::name::PackageName;
 use crate::package::path::RelPath;
 use crate::pool::{Priority, Spawner};
-use crate::registry::TarballRequest;
 use crate::registry::tarball::{Content, Limits, Sink, Unpacked, unpack_bytes};
+use crate::registry::{Client, TarballRequest};
 use crate::resolve::graph::Source;
 use crate::store::{Identity, Import, PackageKey, Store, StoreError, StoredPackage};
 use std::ops::Deref;
@@ -55,7 +55,7 @@ pub(super) fn fetch(
             });
         }
     };
-    let client = match sources.client() {
+    let client = match permitted(sources, &order) {
         Ok(client) => client,
         Err(error) => return done(order, Err(error)),
     };
@@ -71,10 +71,20 @@ pub(super) fn fetch(
     client.tarball(request, make_sink, move |answer| {
         let outcome = match answer {
             Ok((sink, unpacked)) => sink.finish(&order, unpacked),
-            Err(error) => Err(failure::of_registry(&error)),
+            Err(error) => Err(failure::of_download(&error)),
         };
         done(order, outcome);
     });
+}
+
+/// Returns the client, unless what is ordered may not be fetched.
+fn permitted<'a>(sources: &'a Sources, order: &Order) -> Result<&'a Client, Error> {
+    if let Source::Registry { tarball: Some(tarball) } = &order.source
+        && sources.loses_encryption(&order.name, tarball)?
+    {
+        return Err(failure::of_lost_encryption(Code::Network, &order.id, tarball));
+    }
+    sources.client()
 }
 
 /// Imports the files of a tarball as they are unpacked, and keeps its manifest.

@@ -20,6 +20,7 @@ mod building;
 mod engines;
 mod failure;
 mod fetch;
+mod locked;
 pub mod news;
 mod resolving;
 mod scripting;
@@ -33,34 +34,28 @@ pub(crate) use failure::{of_project, of_store};
 pub use scripting::RUNNING;
 pub use summary::{Change, Outcome};
 
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::layout::record::FILE_NAME as RECORD;
 use crate::layout::survey::Survey;
-use crate::lockfile::freshness::{self, Asked};
-use crate::lockfile::{self, Lockfile};
 use crate::package::platform::Host;
 use crate::pool::Pool;
 use crate::project::boot::BootId;
 use crate::project::env::Env;
-use crate::project::settings::{Flags, Frozen, Settings, Sources as SettingSources};
+use crate::project::settings::{Flags, Settings, Sources as SettingSources};
 use crate::project::stamp::FileStamp;
 use crate::project::state::{self, Now, State};
 use crate::project::workspace::{Workspace, find_root};
 use crate::project::{host, lock, overrides};
-use crate::resolve::graph::{InstanceIndex, Resolution, Source};
+use crate::resolve::graph::{Resolution, Source};
+use crate::scripts::lifecycle::Moment;
 use crate::store::{Mode, Store};
 use building::{Attempt, Built, Choice};
 use news::{Counters, Event, Listener};
-use rustc_hash::FxHashSet;
 use session::Session;
 use source::Sources;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use supply::{Order, Supply};
-
-/// The lockfile's name.
-const LOCKFILE: &str = "deka.lock";
 
 /// What an install is asked to do.
 #[derive(Clone, Debug)]
@@ -174,18 +169,8 @@ fn lock_project(root: &Path, modules_dir: &Path, listener: &Listener) -> Result<
     lock::lock(root, modules_dir, on_wait).map_err(failure::of_file)
 }
 
-/// The lockfile as it stands, and what it is worth.
-struct Locked {
-    path: PathBuf,
-    /// Its text, to see whether it changes.
-    text: Option<Vec<u8>>,
-    lockfile: Option<Lockfile>,
-    /// Whether it answers what the manifests ask.
-    fits: bool,
-}
-
 fn install(session: &Session) -> Result<Outcome, Error> {
-    let mut locked = read_lockfile(session)?;
+    let mut locked = locked::read(session)?;
     if session.task.clean {
         clean(session)?;
     }
@@ -211,20 +196,21 @@ fn install(session: &Session) -> Result<Outcome, Error> {
     };
     session.trace(format!("{} packages in {} contexts are known", resolution.packages.len(), resolution.instances.len()));
     if session.settings.lockfile.only {
-        write_lockfile(session, &locked, resolution)?;
+        locked::write(session, &locked, resolution)?;
         return Ok(Outcome { lockfile_only: true, ..Outcome::default() });
     }
-    let skipped = engines::check(session, &resolution, &host)?;
+    let fit = engines::check(session, &resolution, &host)?;
     state::forget(&session.modules_dir()).map_err(failure::of_file)?;
     let permissions = scripting::permissions(session, &resolution)?;
-    let (built, before) = build(session, &mut supply, &resolution, &permissions, (&host, skipped))?;
+    scripting::run_root(session, Moment::Before)?;
+    let (built, before) = build(session, &mut supply, &resolution, &permissions, (&host, fit))?;
     report_built(session, &built, &supply);
-    if resolved {
-        supply.fill_integrities(&mut resolution);
-        write_lockfile(session, &locked, resolution.clone())?;
+    let learnt = supply.fill_integrities(&mut resolution);
+    if resolved || learnt {
+        locked::write(session, &locked, resolution.clone())?;
     }
     scripting::run_dependencies(session, &resolution, &built)?;
-    scripting::run_root(session)?;
+    scripting::run_root(session, Moment::After)?;
     write_state(session, &resolution, &built)?;
     session.sources.store.register_project(&session.workspace.root).map_err(of_store)?;
     if let Some(note) = scripting::skipped(session, &resolution, &built, &permissions) {
@@ -236,9 +222,8 @@ fn install(session: &Session) -> Result<Outcome, Error> {
 /// Orders everything that a project with no tree yet is going to need, while the tree is still being planned.
 fn order_all(supply: &mut Supply, resolution: &Resolution, host: &Host) {
     let needed = resolution.instances.iter().map(|instance| (instance.optional, resolution.package(instance.package)));
-    let needed = needed.filter(|(optional, package)| {
-        matches!(package.source, Source::Registry { .. }) && (!optional || package.platform.admits(host))
-    });
+    let needed = needed
+        .filter(|(optional, package)| matches!(package.source, Source::Registry { .. }) && (!optional || package.platform.admits(host)));
     supply.order(needed.map(|(_, package)| Order::of_package(package)));
 }
 
@@ -248,13 +233,15 @@ fn build(
     supply: &mut Supply,
     resolution: &Resolution,
     permissions: &scripting::Permissions,
-    (host, mut skipped): (&Host, FxHashSet<InstanceIndex>),
+    (host, fit): (&Host, engines::Fit),
 ) -> Result<(Built, Survey), Error> {
     let trust = is_trusted(session);
+    let engines::Fit { mut skipped, mut faults } = fit;
     loop {
         let choice = Choice { host, private: &permissions.allowed, skipped: &skipped, trust };
         let planned = building::plan(session, resolution, &choice)?;
         session.trace(format!("{} slots are planned, {} of them have to be built", planned.wanted.slots.len(), planned.work.build.len()));
+        engines::report(session, std::mem::take(&mut faults), &planned.wanted)?;
         let before = planned.before.clone();
         match building::build(session, supply, resolution, planned)? {
             Attempt::Built(built) => return Ok((*built, before)),
@@ -271,56 +258,6 @@ fn build(
 fn is_trusted(session: &Session) -> bool {
     let again = session.settings.force || session.settings.verify || session.task.clean;
     !again && session.written_in_this_boot
-}
-
-fn read_lockfile(session: &Session) -> Result<Locked, Error> {
-    let settings = &session.settings.lockfile;
-    let path = session.workspace.root.join(LOCKFILE);
-    let text = if settings.enabled { crate::fs::read_if_there(&path).map_err(failure::of_file)? } else { None };
-    let lockfile = match &text {
-        None => None,
-        Some(text) => Some(lockfile::read(text).map_err(|error| failure::of_lockfile(&path, error))?),
-    };
-    let difference = lockfile.as_ref().map(|lockfile| compare(session, lockfile));
-    let frozen = settings.frozen == Frozen::Yes || (settings.frozen == Frozen::WhenThere && lockfile.is_some()) || session.task.clean;
-    match &difference {
-        None if frozen => Err(Error::new(Code::FrozenLockfile, format!("there is no {LOCKFILE}, and a frozen install needs one"))
-            .hint(format!("Run `deka install` without `--frozen-lockfile` to write {LOCKFILE}, and commit it."))),
-        Some(Err(difference)) if frozen => Err(Error::new(
-            Code::FrozenLockfile,
-            format!("{LOCKFILE} does not fit the manifests, and a frozen install may not change it: {difference}"),
-        )
-        .hint("Run `deka install --no-frozen-lockfile` and commit the lockfile.")),
-        _ => Ok(Locked { path, text, lockfile, fits: matches!(difference, Some(Ok(()))) }),
-    }
-}
-
-fn lockfile_settings(session: &Session) -> lockfile::Settings {
-    let options = resolving::options(session);
-    lockfile::Settings {
-        auto_install_peers: options.auto_install_peers,
-        dedupe_peer_dependents: options.dedupe_peer_dependents,
-        resolve_peers_from_workspace_root: options.resolve_peers_from_workspace_root,
-    }
-}
-
-fn compare(session: &Session, lockfile: &Lockfile) -> Result<(), freshness::Difference> {
-    let projects = session.workspace.projects.iter();
-    let importers: Vec<_> = projects.map(|project| (project.path.as_str(), &project.manifest)).collect();
-    let overrides: BTreeMap<String, String> = session.overrides.iter().cloned().collect();
-    freshness::check(lockfile, Asked { importers: &importers, overrides: &overrides, settings: &lockfile_settings(session) })
-}
-
-fn write_lockfile(session: &Session, locked: &Locked, resolution: Resolution) -> Result<(), Error> {
-    if !session.settings.lockfile.enabled {
-        return Ok(());
-    }
-    let overrides = session.overrides.iter().cloned().collect();
-    let text = lockfile::write(&Lockfile { settings: lockfile_settings(session), overrides, resolution });
-    if locked.text.as_deref() == Some(text.as_bytes()) {
-        return Ok(());
-    }
-    crate::fs::write_atomic(&locked.path, text.as_bytes()).map_err(failure::of_file)
 }
 
 /// Empties `node_modules`, but for the lock that this install holds.
@@ -346,7 +283,11 @@ fn report_built(session: &Session, built: &Built, supply: &Supply) {
 
 fn write_state(session: &Session, resolution: &Resolution, built: &Built) -> Result<(), Error> {
     let mut inputs = session.settings.inputs.clone();
-    inputs.files.push(FileStamp::of_written(&session.workspace.root.join(LOCKFILE)));
+    inputs.files.push(FileStamp::of_written(&session.workspace.root.join(locked::NAME)));
+    inputs.files.extend(resolution.packages.iter().filter_map(|package| match &package.source {
+        Source::LocalTarball { path } => Some(FileStamp::take(&session.workspace.root.join(path))),
+        _ => None,
+    }));
     let links = built.wanted.importers.iter().filter(|importer| importer.path == ".").flat_map(|importer| &importer.links);
     let state = State {
         root: session.workspace.root.clone(),

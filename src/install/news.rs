@@ -19,6 +19,8 @@ pub enum Event {
         /// The same as a sentence.
         message: String,
     },
+    /// Scripts are about to run: from now on, being interrupted means that they have to be ended.
+    Scripts,
     /// A line that a script printed.
     Script {
         /// The script: `postinstall`, or `sharp@0.34.0 postinstall`.

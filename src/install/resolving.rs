@@ -102,9 +102,13 @@ pub(super) fn options(session: &Session) -> Options {
     }
 }
 
-/// Folders and local tarballs wait until it is known whether they are needed on this machine at all: they cost nothing.
+/// Says whether a package is fetched before all is resolved. Folders and local tarballs wait until it is known whether
+/// they are needed on this machine at all: they cost nothing. So do the dependencies of optional packages, since what
+/// leads to them may be for other machines; what is optional and names this machine itself is worth the haste.
 fn is_for(chosen: &Chosen, host: &Host) -> bool {
-    matches!(chosen.source, Source::Registry { .. }) && (!chosen.optional || chosen.platform.admits(host))
+    let platform = &chosen.platform;
+    let is_restricted = [&platform.os, &platform.cpu, &platform.libc].iter().any(|list| !list.is_empty());
+    matches!(chosen.source, Source::Registry { .. }) && (!chosen.optional || (is_restricted && platform.admits(host)))
 }
 
 /// Asks all questions that there are at the moment.

@@ -14,7 +14,7 @@ use crate::project::builds;
 use crate::resolve::graph::{InstanceIndex, Package, PackageIndex, Resolution, Source, Target};
 use crate::scripts::environment::{self, Context, Owner};
 use crate::scripts::gyp::{self, NodeGyp};
-use crate::scripts::lifecycle::{self, Step};
+use crate::scripts::lifecycle::{self, Moment, Step};
 use crate::scripts::order::run_in_order;
 use crate::scripts::policy::{Decision, Identity, Policy};
 use crate::scripts::run::{self, Groups, Script, ScriptError};
@@ -80,6 +80,7 @@ pub static RUNNING: Groups = Groups::new();
 
 impl<'a> Stagehand<'a> {
     fn new(session: &'a Session<'a>) -> Stagehand<'a> {
+        (session.listener)(Event::Scripts);
         let env = &session.task.env;
         let npm = env.find_program("npm").and_then(|npm| std::fs::canonicalize(npm).ok());
         Stagehand {
@@ -222,10 +223,10 @@ fn run_dependency(stagehand: &Stagehand<'_>, folder: &Path, id: &str) -> Result<
     stagehand.run(folder, &manifest, id, &steps, false)
 }
 
-/// Runs the project's own scripts.
-pub(super) fn run_root(session: &Session) -> Result<(), Error> {
+/// Runs the project's own scripts of one moment.
+pub(super) fn run_root(session: &Session, moment: Moment) -> Result<(), Error> {
     let project = session.workspace.root_project();
-    let steps = lifecycle::of_root(&project.manifest.scripts, project.folder.join("binding.gyp").exists());
+    let steps = lifecycle::of_root(&project.manifest.scripts, project.folder.join("binding.gyp").exists(), moment);
     if session.settings.scripts.ignore || steps.is_empty() {
         return Ok(());
     }

@@ -3,6 +3,7 @@
 use super::failure;
 use super::news::{Counters, Event, Listener};
 use crate::error::{Code, Error};
+use crate::package::name::PackageName;
 use crate::pool::Spawner;
 use crate::project::default_registry::default_registry;
 use crate::project::env::Env;
@@ -54,6 +55,11 @@ impl Sources {
     pub fn registries(&self) -> Result<Registries, Error> {
         let scopes = self.settings.registries.scopes.iter().map(|(scope, url)| (scope.clone(), url.to_string())).collect();
         Ok(Registries { default: self.default_registry()?.to_string(), scopes })
+    }
+
+    /// Says whether a tarball would come without encryption though the registry of its package has it.
+    pub fn loses_encryption(&self, name: &PackageName, tarball: &str) -> Result<bool, Error> {
+        Ok(tarball.starts_with("http://") && self.registries()?.of(name).starts_with("https://"))
     }
 
     fn default_registry(&self) -> Result<&Url, Error> {

@@ -183,13 +183,16 @@ impl Supply {
         }
     }
 
-    /// Writes the hashes of tarballs down that no registry gave one for.
-    pub fn fill_integrities(&self, resolution: &mut Resolution) {
+    /// Writes the hashes of tarballs down that nobody gave one for. Returns whether there were any.
+    pub fn fill_integrities(&self, resolution: &mut Resolution) -> bool {
+        let mut learnt = false;
         let unknown = |package: &&mut Package| package.integrity.is_none() && !matches!(package.source, Source::Folder { .. });
         for package in resolution.packages.iter_mut().filter(unknown) {
             let stored = self.ready.get(&package.id);
             package.integrity = stored.and_then(|stored| Integrity::parse(stored.key.as_str()));
+            learnt |= package.integrity.is_some();
         }
+        learnt
     }
 
     fn arrived(&mut self, batch: Vec<(String, Arc<StoredPackage>)>) -> Vec<String> {

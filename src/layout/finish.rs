@@ -229,6 +229,10 @@ impl Builder {
                 }
             }
             self.set_bins(&open, before, bins, &mut done.warnings)?;
+            if !stays {
+                // Fails while the folder holds anything that is not deka's, or deka's own folder.
+                let _ = std::fs::remove_dir(open.path());
+            }
         }
         Ok(())
     }

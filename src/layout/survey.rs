@@ -64,9 +64,11 @@ pub fn survey(wanted: &Wanted, places: &Places, trust: bool) -> Result<Survey, L
 /// Says whether an install that left no record may have left anything else: whether there is more than what the
 /// project's lock needs.
 fn may_have_leftovers(root: &Folder, wanted: &Wanted, places: &Places) -> Result<bool, LayoutError> {
-    if wanted.importers.iter().any(|importer| {
-        importer.path != "." && folder::of_links(places, &join(&importer.path, places.modules_dir.as_str())).is_some()
-    }) {
+    if wanted
+        .importers
+        .iter()
+        .any(|importer| importer.path != "." && folder::of_links(places, &join(&importer.path, places.modules_dir.as_str())).is_some())
+    {
         return Ok(true);
     }
     let own = [DEKA, lock::NAME, places.virtual_dir.as_str().rsplit('/').next().unwrap_or_default()];

@@ -32,7 +32,7 @@ pub enum Difference {
         now: bool,
     },
     /// An override is new, gone or another one.
-    #[error("the override `{selector}` was {before} and is {now} now", before = Quoted(.before), now = Quoted(.now))]
+    #[error("the entry of `overrides` for `{selector}` was {before} and is {now} now", before = Quoted(.before), now = Quoted(.now))]
     Override {
         /// The selector.
         selector: String,
@@ -48,7 +48,7 @@ pub enum Difference {
     #[error("the project `{0}` is in the lockfile, but not in the workspace")]
     GoneImporter(String),
     /// A dependency is new, gone or another one.
-    #[error("{importer}: `{alias}` was {before} and is {now} now", before = Quoted(.before), now = Quoted(.now))]
+    #[error("{manifest}: `{alias}` was {before} and is {now} now", manifest = Manifested(.importer), before = Quoted(.before), now = Quoted(.now))]
     Dependency {
         /// The project.
         importer: String,
@@ -60,7 +60,7 @@ pub enum Difference {
         now: Option<String>,
     },
     /// A dependency moved to another group.
-    #[error("{importer}: `{alias}` moved from {before} to {now}")]
+    #[error("{}: `{alias}` moved from {before} to {now}", Manifested(.importer))]
     Group {
         /// The project.
         importer: String,
@@ -139,6 +139,18 @@ fn list_name(group: Group) -> &'static str {
         Group::Optional => "optionalDependencies",
         Group::Prod => "dependencies",
         Group::Dev => "devDependencies",
+    }
+}
+
+/// The manifest of a project, as seen from the root.
+struct Manifested<'a>(&'a str);
+
+impl fmt::Display for Manifested<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            "." => out.write_str("package.json"),
+            path => write!(out, "{}/package.json", path.escape_debug()),
+        }
     }
 }
 

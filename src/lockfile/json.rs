@@ -26,7 +26,7 @@ pub(super) struct File<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct VersionOnly {
-    pub lockfile_version: u64,
+    pub lockfile_version: serde_json::Value,
 }
 
 #[derive(Deserialize)]

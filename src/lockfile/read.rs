@@ -55,8 +55,9 @@ fn why_unreadable(bytes: &[u8], error: serde_json::Error) -> LockfileError {
     if let Some(at) = bytes.split(|byte| *byte == b'\n').position(|line| is_marker(line.trim_ascii_end())) {
         return LockfileError::Conflict { line: at + 1 };
     }
-    match serde_json::from_slice::<VersionOnly>(bytes) {
-        Ok(VersionOnly { lockfile_version }) if lockfile_version > VERSION => LockfileError::Newer { found: lockfile_version },
+    match serde_json::from_slice::<VersionOnly>(bytes).map(|file| file.lockfile_version.as_u64()) {
+        Ok(Some(found)) if found > VERSION => LockfileError::Newer { found },
+        Ok(None) => invalid("lockfileVersion", "is not the number of a version"),
         _ => LockfileError::Syntax(error),
     }
 }

@@ -3,6 +3,7 @@
 use super::settings::Origin;
 use crate::fs::FsError;
 use crate::package::manifest::FieldError;
+use crate::package::name::NameError;
 use std::path::PathBuf;
 
 /// A fault that the user can mend.
@@ -18,7 +19,7 @@ pub enum ProjectError {
         from: PathBuf,
     },
     /// A manifest is not JSON.
-    #[error("{}:{line}:{column}: the file is not valid JSON: {reason}", path.display())]
+    #[error("{}: the file is not valid JSON: {reason} at line {line}, column {column}", path.display())]
     Json {
         /// The manifest.
         path: PathBuf,
@@ -44,6 +45,16 @@ pub enum ProjectError {
         path: PathBuf,
         /// The field and what is wrong with it.
         fault: FieldError,
+    },
+    /// A dependency has a name that no package can have.
+    #[error("{}: `{field}`: {fault}", path.display())]
+    Name {
+        /// The manifest.
+        path: PathBuf,
+        /// The list of dependencies.
+        field: &'static str,
+        /// What is wrong with the name.
+        fault: NameError,
     },
     /// An override refers to a dependency that the project does not have.
     #[error("{}: the override of `{selector}` is `{reference}`, but the project has no dependency of that name", path.display())]

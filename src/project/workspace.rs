@@ -8,6 +8,7 @@ use super::error::{ProjectError, Result};
 use super::stamp::{self, FileStamp};
 use crate::package::json::without_bom;
 use crate::package::manifest::{FieldError, Manifest, check_types};
+use crate::package::name::PackageName;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::fs;
@@ -135,8 +136,23 @@ impl Project {
             return Err(wrong_type(&stamp.path, MANIFEST, "an object", "something else"));
         };
         let manifest = Manifest::deserialize(&fields).map_err(|error| json_error(&stamp.path, &error))?;
+        check_names(&manifest, &stamp.path)?;
         Ok(Project { path: path.to_owned(), folder, text, fields, manifest, stamp })
     }
+}
+
+/// Checks the names that dependencies are to be installed under, before anything is done for the first of them.
+fn check_names(manifest: &Manifest, path: &Path) -> Result<()> {
+    for (field, list) in [
+        ("dependencies", &manifest.dependencies),
+        ("devDependencies", &manifest.dev_dependencies),
+        ("optionalDependencies", &manifest.optional_dependencies),
+    ] {
+        for alias in list.keys() {
+            PackageName::parse(alias).map_err(|fault| ProjectError::Name { path: path.to_owned(), field, fault })?;
+        }
+    }
+    Ok(())
 }
 
 impl WorkspaceFile {

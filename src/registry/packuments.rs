@@ -159,9 +159,9 @@ async fn exchange(network: &Network, subject: &str, url: &Url, validators: Optio
     let response = network.transport.ask(&network.config, &question).await?;
     let times = Times::of(asked, text(&response, header::CACHE_CONTROL), text(&response, header::AGE));
     if response.status().as_u16() == 304 {
-        // Nobody said that there was something to be unchanged.
-        let unasked = || RegistryError::Status { subject: subject.to_owned(), url: address::shown(url), status: 304 };
-        return if validators.is_some() { Ok(Answer::Unchanged(times)) } else { Err(Failure::Final(unasked())) };
+        // Without a question there is nothing to be unchanged; some cache on the way may have mixed up its clients.
+        let unasked = || Failure::Passing { cause: "it answered 304 to a question for all of it".to_owned(), wait: None };
+        return if validators.is_some() { Ok(Answer::Unchanged(times)) } else { Err(unasked()) };
     }
     let header = |name| text(&response, name).unwrap_or_default().to_owned();
     let mut whole = Whole {

@@ -147,9 +147,7 @@ impl Reporter {
             Voice::Silent => {}
             Voice::Ndjson => self.json_summary(summary, time_ms),
             _ => {
-                for change in &summary.changes {
-                    self.data(&change_line(change));
-                }
+                summary.changes.iter().flat_map(change_lines).for_each(|line| self.data(&line));
                 if !summary.changes.is_empty() {
                     self.data("");
                 }
@@ -198,14 +196,14 @@ impl Reporter {
     }
 }
 
-fn change_line(change: &Change) -> String {
+/// Returns a line for the version that went, and one for the version that came.
+fn change_lines(change: &Change) -> impl Iterator<Item = String> {
     let alias = clean(&change.alias);
-    match (&change.from, &change.to) {
-        (None, Some(to)) => format!("{ADDED}+{ADDED:#} {alias}{QUIET}@{}{QUIET:#}", clean(to)),
-        (Some(from), None) => format!("{REMOVED}-{REMOVED:#} {alias}{QUIET}@{}{QUIET:#}", clean(from)),
-        (Some(from), Some(to)) => format!("{ADDED}~{ADDED:#} {alias}{QUIET}@{} (was {}){QUIET:#}", clean(to), clean(from)),
-        (None, None) => alias,
-    }
+    let signs = [(&change.from, REMOVED, '-'), (&change.to, ADDED, '+')];
+    signs.into_iter().filter_map(move |(version, style, sign)| {
+        let version = clean(version.as_ref()?);
+        Some(format!("{style}{sign}{style:#} {alias}{QUIET}@{version}{QUIET:#}"))
+    })
 }
 
 fn sentence(summary: &Summary) -> String {
@@ -213,7 +211,8 @@ fn sentence(summary: &Summary) -> String {
         return clean(instead);
     }
     match (summary.installed, summary.removed) {
-        (0, 0) => "Already up to date".to_owned(),
+        (0, 0) if summary.changes.is_empty() => "Already up to date".to_owned(),
+        (0, 0) => "Direct dependencies changed".to_owned(),
         (0, removed) => format!("{} removed", text::count(removed, "package")),
         (installed, 0) => format!("{} installed", text::count(installed, "package")),
         (installed, removed) => format!("{} installed, {removed} removed", text::count(installed, "package")),
@@ -222,7 +221,7 @@ fn sentence(summary: &Summary) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Change, Summary, change_line, sentence};
+    use super::{Change, Summary, change_lines, sentence};
 
     #[test]
     fn a_summary_reads_as_a_sentence() {
@@ -232,12 +231,14 @@ mod tests {
         assert_eq!(says(342, 0), "342 packages installed");
         assert_eq!(says(2, 1), "2 packages installed, 1 removed");
         assert_eq!(says(0, 1), "1 package removed");
+        let moved = Change { alias: "a".to_owned(), from: None, to: Some("1.0.0".to_owned()) };
+        assert_eq!(sentence(&Summary { changes: vec![moved], ..Summary::default() }), "Direct dependencies changed");
     }
 
     #[test]
     fn a_change_shows_both_versions_and_no_escape_of_its_author() {
         let change = Change { alias: "a\x1b[31m".to_owned(), from: Some("1.0.0".to_owned()), to: Some("2.0.0".to_owned()) };
-        let plain = anstream::adapter::strip_str(&change_line(&change)).to_string();
-        assert_eq!(plain, "~ a\\u{1b}[31m@2.0.0 (was 1.0.0)");
+        let plain: Vec<String> = change_lines(&change).map(|line| anstream::adapter::strip_str(&line).to_string()).collect();
+        assert_eq!(plain, ["- a\\u{1b}[31m@1.0.0", "+ a\\u{1b}[31m@2.0.0"]);
     }
 }

@@ -19,9 +19,20 @@ const OF_ROOT: [&str; 7] = ["preinstall", "install", "postinstall", "prepublish"
 /// What a `binding.gyp` asks for.
 const BUILD: &str = "node-gyp rebuild";
 
-/// Returns the scripts that the project itself runs after its dependencies are in place.
-pub fn of_root(scripts: &BTreeMap<String, String>, has_binding_gyp: bool) -> Vec<Step<'_>> {
-    steps(&OF_ROOT, scripts, has_binding_gyp)
+/// When scripts of the project run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Before its dependencies are put in place.
+    Before,
+    /// When they are.
+    After,
+}
+
+/// Returns the scripts that the project itself runs.
+pub fn of_root(scripts: &BTreeMap<String, String>, has_binding_gyp: bool, moment: Moment) -> Vec<Step<'_>> {
+    let mut steps = steps(&OF_ROOT, scripts, has_binding_gyp);
+    steps.retain(|step| (step.event == "preinstall") == (moment == Moment::Before));
+    steps
 }
 
 /// Returns the scripts that an allowed dependency runs.
@@ -41,7 +52,7 @@ fn steps<'a>(events: &[&'static str], scripts: &'a BTreeMap<String, String>, has
 
 #[cfg(test)]
 mod tests {
-    use super::{Step, of_dependency, of_root};
+    use super::{Moment, Step, of_dependency, of_root};
     use std::collections::BTreeMap;
 
     fn shown(steps: &[Step<'_>]) -> String {
@@ -70,7 +81,8 @@ mod tests {
         ] {
             let scripts: BTreeMap<String, String> =
                 scripts.iter().map(|(event, script)| ((*event).to_owned(), (*script).to_owned())).collect();
-            assert_eq!(shown(&of_root(&scripts, gyp)), root);
+            let both = [of_root(&scripts, gyp, Moment::Before), of_root(&scripts, gyp, Moment::After)].concat();
+            assert_eq!(shown(&both), root);
             assert_eq!(shown(&of_dependency(&scripts, gyp)), dependency);
         }
     }

@@ -93,26 +93,67 @@ pub enum ScriptError {
 
 /// The process groups of the scripts that run now.
 #[derive(Debug, Default)]
-pub struct Groups(Mutex<Vec<Pid>>);
+pub struct Groups(Mutex<Running>);
+
+#[derive(Debug, Default)]
+struct Running {
+    groups: Vec<Pid>,
+    /// Whether no more scripts are to be started.
+    ended: bool,
+}
 
 impl Groups {
     /// Returns a list with nothing in it.
     pub const fn new() -> Groups {
-        Groups(Mutex::new(Vec::new()))
+        Groups(Mutex::new(Running { groups: Vec::new(), ended: false }))
     }
 
-    /// Sends a signal to every script and all that it has started. It takes a lock, so it is for a thread that waits for
-    /// signals, not for a signal handler.
-    pub fn signal(&self, signal: Signal) {
-        for &group in self.lock().iter() {
+    /// Sends a signal to every script and all that it has started, and lets no other script start. Returns whether there
+    /// were any. It takes a lock, so it is for a thread that waits for signals, not for a signal handler.
+    pub fn end(&self, signal: Signal) -> bool {
+        let mut running = self.lock();
+        running.ended = true;
+        for &group in &running.groups {
             // A group that is gone by now needs no signal.
             let _ = kill_process_group(group, signal);
         }
+        !running.groups.is_empty()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Pid>> {
+    /// Says whether no script runs.
+    pub fn is_empty(&self) -> bool {
+        self.lock().groups.is_empty()
+    }
+
+    /// Starts a script and notes its group. Nothing can come between the two.
+    fn start(&self, script: &Script<'_>, shell: &Path) -> io::Result<(Child, io::PipeReader)> {
+        let mut running = self.lock();
+        if running.ended {
+            return Err(io::Error::new(io::ErrorKind::Interrupted, "deka was told to end"));
+        }
+        let started = start(script, shell)?;
+        running.groups.extend(group(&started.0));
+        Ok(started)
+    }
+
+    /// Drops the group of a script that has ended. Shells have their background jobs ignore some signals, so when deka
+    /// is ending, what is left of the group goes with its leader.
+    fn forget(&self, group: Option<Pid>) {
+        let mut running = self.lock();
+        if let Some(group) = group.filter(|_| running.ended) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        running.groups.retain(|other| Some(*other) != group);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Running> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns the process group of a script: it leads one of its own.
+fn group(child: &Child) -> Option<Pid> {
+    i32::try_from(child.id()).ok().and_then(Pid::from_raw)
 }
 
 /// Runs a script and returns what it wrote. `on_output` gets the same while it is being written.
@@ -125,11 +166,10 @@ pub fn run(script: &Script<'_>, groups: &Groups, on_output: &mut dyn FnMut(&[u8]
         folder: script.folder.to_owned(),
         source,
     };
-    let (child, pipe) = start(script, shell).map_err(not_started)?;
-    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    groups.lock().extend(group);
+    let (child, pipe) = groups.start(script, shell).map_err(not_started)?;
+    let group = group(&child);
     let (status, output) = follow(child, pipe, on_output);
-    groups.lock().retain(|other| Some(*other) != group);
+    groups.forget(group);
     let status = status.map_err(not_started)?;
     if status.success() {
         return Ok(output);
@@ -350,12 +390,15 @@ mod tests {
         let start = Instant::now();
         let ended = std::thread::scope(|scope| {
             let running = scope.spawn(|| run(&waits, &groups, &mut |_| ()));
-            while !running.is_finished() {
-                groups.signal(Signal::TERM);
-                std::thread::sleep(Duration::from_millis(5));
+            while groups.is_empty() {
+                std::thread::sleep(Duration::from_millis(1));
             }
+            assert!(groups.end(Signal::TERM));
             running.join().expect("no panic")
         });
+        assert!(groups.is_empty() && !groups.end(Signal::TERM));
+        let next = run(&script("true", folder.path(), &variables), &groups, &mut |_| ());
+        assert!(matches!(next, Err(ScriptError::Start { .. })), "no other script starts");
         assert!(matches!(ended, Err(ScriptError::Failed { ended: Ended::Signal(15), .. })));
         assert!(start.elapsed() < Duration::from_secs(20));
     }

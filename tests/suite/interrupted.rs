@@ -1,6 +1,6 @@
 //! Whatever moment it is ended at, the next run finishes the work and needs no repair.
 
-use crate::support::{Fault, Registry, TestEnv, tree};
+use crate::support::{Fault, Registry, TestEnv, json, tree};
 use rustix::process::Signal;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -122,20 +122,28 @@ fn signals_end_it_with_the_usual_status() {
 
 #[test]
 fn children_end_with_their_parent() {
-    let env = TestEnv::new();
-    env.user_npmrc("registry=http://127.0.0.1:1/\n");
-    env.write("package.json", r#"{"scripts":{"postinstall":"echo $$ > pid; exec sleep 60"}}"#);
-    let running = env.prepare(["install"]).start();
-    for _ in 0..200 {
-        if env.has("pid") && !env.read("pid").is_empty() {
-            break;
+    for (signal, script) in [
+        (Signal::TERM, "echo $$ > pid; exec sleep 60"),
+        // A child of the script, which only a signal to all of the group can reach.
+        (Signal::INT, "sleep 60 & echo $! > pid; wait"),
+        (Signal::HUP, "sh -c 'echo $$ > pid; exec sleep 60' | cat"),
+        // One that does not listen.
+        (Signal::TERM, "trap '' TERM; echo $$ > pid; while :; do sleep 1; done"),
+    ] {
+        let env = TestEnv::new();
+        env.user_npmrc("registry=http://127.0.0.1:1/\n");
+        env.manifest(json!({ "scripts": { "postinstall": script } }));
+        let running = env.prepare(["install"]).start();
+        while !env.has("pid") || !env.read("pid").ends_with('\n') {
+            std::thread::sleep(Duration::from_millis(20));
         }
-        std::thread::sleep(Duration::from_millis(20));
+        let child = env.read("pid").trim().to_owned();
+        running.signal(signal);
+        let said = running.finish().ignored();
+        assert_eq!(said.status.code(), Some(128 + signal.as_raw()), "{}", said.report());
+        assert!(!said.stderr.contains("error"), "who sent the signal knows why: {}", said.report());
+        std::thread::sleep(Duration::from_millis(100));
+        let alive = std::fs::read_to_string(format!("/proc/{child}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+        assert!(!alive, "the script runs on\n{}", said.report());
     }
-    let child = env.read("pid").trim().to_owned();
-    running.signal(Signal::TERM);
-    let said = running.finish().ignored();
-    std::thread::sleep(Duration::from_millis(100));
-    let alive = std::fs::read_to_string(format!("/proc/{child}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
-    assert!(!alive, "the script runs on\n{}", said.report());
 }

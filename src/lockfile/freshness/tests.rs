@@ -45,14 +45,17 @@ fn the_first_difference_is_told_in_words() {
     assert_eq!(of(same()), "");
     assert_eq!(
         of(json!({"dependencies": {"a": "^2"}, "devDependencies": {"b": "2"}, "peerDependencies": {"p": "3"}})),
-        ".: `a` was `^1` and is `^2` now"
+        "package.json: `a` was `^1` and is `^2` now"
     );
     assert_eq!(
         of(json!({"dependencies": {"a": "^1", "b": "2"}, "peerDependencies": {"p": "3"}})),
-        ".: `b` moved from devDependencies to dependencies"
+        "package.json: `b` moved from devDependencies to dependencies"
     );
-    assert_eq!(of(json!({"dependencies": {"a": "^1", "c": "1"}, "devDependencies": {"b": "2"}})), ".: `c` was not there and is `1` now");
-    assert_eq!(of(json!({"dependencies": {"a": "^1"}, "peerDependencies": {"p": "3"}})), ".: `b` was `2` and is not there now");
+    assert_eq!(
+        of(json!({"dependencies": {"a": "^1", "c": "1"}, "devDependencies": {"b": "2"}})),
+        "package.json: `c` was not there and is `1` now"
+    );
+    assert_eq!(of(json!({"dependencies": {"a": "^1"}, "peerDependencies": {"p": "3"}})), "package.json: `b` was `2` and is not there now");
     let two = difference(&[(".", same()), ("b", json!({}))], &[("x", "1")], &settings);
     assert_eq!(two, "the project `b` is not in the lockfile");
     assert_eq!(difference(&[], &[("x", "1")], &settings), "the project `.` is in the lockfile, but not in the workspace");
@@ -61,8 +64,11 @@ fn the_first_difference_is_told_in_words() {
 #[test]
 fn settings_and_overrides_count() {
     let settings = Settings::default();
-    assert_eq!(difference(&[(".", same())], &[("x", "2")], &settings), "the override `x` was `1` and is `2` now");
-    assert_eq!(difference(&[(".", same())], &[("x", "1"), ("a", "1")], &settings), "the override `a` was not there and is `1` now");
+    assert_eq!(difference(&[(".", same())], &[("x", "2")], &settings), "the entry of `overrides` for `x` was `1` and is `2` now");
+    assert_eq!(
+        difference(&[(".", same())], &[("x", "1"), ("a", "1")], &settings),
+        "the entry of `overrides` for `a` was not there and is `1` now"
+    );
     let off = Settings { auto_install_peers: false, ..settings };
     assert_eq!(difference(&[(".", same())], &[("x", "1")], &off), "the setting `autoInstallPeers` is false now");
 }

@@ -57,8 +57,8 @@ fn reads_a_manifest_with_a_byte_order_mark_and_keeps_its_text() {
 #[test]
 fn says_where_a_manifest_is_wrong() {
     for (manifest, want) in [
-        ("{\n  \"name\": \"a\",\n}", "package.json:3:1: the file is not valid JSON: trailing comma"),
-        ("", "package.json:1:0: the file is not valid JSON: EOF while parsing a value"),
+        ("{\n  \"name\": \"a\",\n}", "package.json: the file is not valid JSON: trailing comma at line 3, column 1"),
+        ("", "package.json: the file is not valid JSON: EOF while parsing a value at line 1, column 0"),
         ("[]", "package.json: `package.json` must be an object, but it is an array"),
         ("{\"dependencies\":{\"a\":1}}", "package.json: `dependencies.a` must be a string, but it is a number"),
         ("{\"dependencies\":[\"a\"]}", "package.json: `dependencies` must be an object of strings, but it is an array"),

@@ -1,3 +1,5 @@
+//! Packuments: what is asked, what is cached, and when it is asked again.
+
 use super::server::{Asked, Server, reply, with_length};
 use super::{Bench, PATIENCE, name, on_loopback, versions};
 use crate::registry::RegistryError;
@@ -92,10 +94,10 @@ fn an_unchanged_answer_that_is_gone_is_asked_for_whole() {
 }
 
 #[test]
-fn unchanged_without_being_asked_is_an_error() {
+fn unchanged_without_being_asked_is_asked_again() {
     let (server, mut bench) = on_loopback(|_| reply(304, &[], b""));
-    assert!(matches!(bench.packument("a"), Err(RegistryError::Status { status: 304, .. })));
-    assert_eq!(server.count(), 1);
+    assert!(matches!(bench.packument("a"), Err(RegistryError::Unreachable { .. })));
+    assert_eq!(server.count(), 3);
 }
 
 #[test]

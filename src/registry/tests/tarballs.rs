@@ -1,3 +1,5 @@
+//! Tarballs over HTTP: damage, redirects, and what is sent to whom.
+
 use super::server::{Asked, Server, reply, with_length, without_length};
 use super::{Bench, PATIENCE, name, on_loopback};
 use crate::package::integrity::Integrity;

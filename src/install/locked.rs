@@ -1,0 +1,113 @@
+//! The lockfile in one install: read and judged before anything else happens, written when something has changed.
+
+use super::session::Session;
+use super::{failure, resolving};
+use crate::error::{Code, Error};
+use crate::lockfile::freshness::{self, Asked};
+use crate::lockfile::{self, Lockfile};
+use crate::project::settings::Frozen;
+use crate::resolve::graph::{Package, Resolution, Source};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// The lockfile's name.
+pub(super) const NAME: &str = "deka.lock";
+
+/// The lockfile as it stands, and what it is worth.
+pub(super) struct Locked {
+    path: PathBuf,
+    /// Its text, to see whether it changes.
+    text: Option<Vec<u8>>,
+    /// What it says.
+    pub lockfile: Option<Lockfile>,
+    /// Whether it answers what the manifests ask.
+    pub fits: bool,
+    /// Whether it may not be changed.
+    frozen: bool,
+}
+
+/// Reads the lockfile. One that may not be changed and does not fit is an error.
+pub(super) fn read(session: &Session) -> Result<Locked, Error> {
+    let settings = &session.settings.lockfile;
+    let path = session.workspace.root.join(NAME);
+    let text = if settings.enabled { crate::fs::read_if_there(&path).map_err(failure::of_file)? } else { None };
+    let lockfile = match &text {
+        None => None,
+        Some(text) => Some(lockfile::read(text).map_err(|error| failure::of_lockfile(&path, error))?),
+    };
+    let frozen = settings.frozen == Frozen::Yes || (settings.frozen == Frozen::WhenThere && lockfile.is_some()) || session.task.clean;
+    let Some(found) = &lockfile else {
+        return match frozen {
+            true => Err(Error::new(Code::FrozenLockfile, format!("there is no {NAME}, and a frozen install needs one"))
+                .hint(format!("Run `deka install` without `--frozen-lockfile` to write {NAME}, and commit it."))),
+            false => Ok(Locked { path, text, lockfile, fits: false, frozen }),
+        };
+    };
+    check_addresses(session, &found.resolution)?;
+    let fits = match (compare(session, found), changed_tarball(session, &found.resolution)) {
+        (Ok(()), None) => true,
+        (Err(difference), _) if frozen => {
+            let message = format!("{NAME} does not fit package.json, and a frozen install may not change it: {difference}");
+            return Err(Error::new(Code::FrozenLockfile, message).hint("Run `deka install --no-frozen-lockfile` and commit the lockfile."));
+        }
+        (Ok(()), Some(package)) if frozen => {
+            let message = format!("the tarball of {} is not the one that {NAME} has the hash of", package.id);
+            return Err(Error::new(Code::Integrity, message)
+                .hint("If it is meant to be another one, run `deka install --no-frozen-lockfile` and commit the lockfile."));
+        }
+        _ => false,
+    };
+    Ok(Locked { path, text, lockfile, fits, frozen })
+}
+
+/// Writes what was resolved, or what was learnt of packages that no hash was known of.
+pub(super) fn write(session: &Session, locked: &Locked, resolution: Resolution) -> Result<(), Error> {
+    if !session.settings.lockfile.enabled || locked.frozen {
+        return Ok(());
+    }
+    let overrides = session.overrides.iter().cloned().collect();
+    let text = lockfile::write(&Lockfile { settings: settings(session), overrides, resolution });
+    if locked.text.as_deref() == Some(text.as_bytes()) {
+        return Ok(());
+    }
+    crate::fs::write_atomic(&locked.path, text.as_bytes()).map_err(failure::of_file)
+}
+
+fn settings(session: &Session) -> lockfile::Settings {
+    let options = resolving::options(session);
+    lockfile::Settings {
+        auto_install_peers: options.auto_install_peers,
+        dedupe_peer_dependents: options.dedupe_peer_dependents,
+        resolve_peers_from_workspace_root: options.resolve_peers_from_workspace_root,
+    }
+}
+
+fn compare(session: &Session, lockfile: &Lockfile) -> Result<(), freshness::Difference> {
+    let projects = session.workspace.projects.iter();
+    let importers: Vec<_> = projects.map(|project| (project.path.as_str(), &project.manifest)).collect();
+    let overrides: BTreeMap<String, String> = session.overrides.iter().cloned().collect();
+    freshness::check(lockfile, Asked { importers: &importers, overrides: &overrides, settings: &settings(session) })
+}
+
+/// Refuses addresses that would take a package off an encrypted way. Someone may have put them there.
+fn check_addresses(session: &Session, resolution: &Resolution) -> Result<(), Error> {
+    for package in &resolution.packages {
+        if let Source::Registry { tarball: Some(tarball) } = &package.source
+            && session.sources.loses_encryption(&package.name, tarball)?
+        {
+            return Err(failure::of_lost_encryption(Code::Lockfile, &format!("{NAME}: {}", package.id), tarball));
+        }
+    }
+    Ok(())
+}
+
+/// Returns a tarball of this machine whose bytes are not those that were locked. One that is gone may still be in the store.
+fn changed_tarball<'a>(session: &Session, resolution: &'a Resolution) -> Option<&'a Package> {
+    resolution.packages.iter().find(|package| {
+        let (Source::LocalTarball { path }, Some(integrity)) = (&package.source, &package.integrity) else { return false };
+        let Ok(bytes) = crate::fs::read(&session.workspace.root.join(path)) else { return false };
+        let mut hasher = integrity.hasher();
+        hasher.update(&bytes);
+        !integrity.accepts(&hasher.finish())
+    })
+}
