@@ -49,12 +49,15 @@ pub(super) fn outcome(session: &Session, resolution: &Resolution, built: &Built,
     }
 }
 
+/// The text of a link, and the version of what it leads to.
+type Link = (String, String);
+
 fn changes(session: &Session, resolution: &Resolution, built: &Built, before: &Survey) -> Vec<Change> {
-    let mut found: BTreeMap<String, (Option<String>, Option<String>)> = BTreeMap::new();
+    let mut found: BTreeMap<String, (Option<Link>, Option<Link>)> = BTreeMap::new();
     let modules = session.places.modules_dir.as_str();
     for folder in before.record.folders.iter().filter(|folder| folder.path == modules) {
         for (alias, text) in &folder.links {
-            found.entry(alias.clone()).or_default().0 = Some(version_in(text));
+            found.entry(alias.clone()).or_default().0 = Some((text.clone(), version_in(text)));
         }
     }
     for importer in built.wanted.importers.iter().filter(|importer| importer.path == ".") {
@@ -63,15 +66,20 @@ fn changes(session: &Session, resolution: &Resolution, built: &Built, before: &S
                 LinkTarget::Slot(slot) => resolution.package(built.wanted.slots[*slot].package).version.clone(),
                 LinkTarget::Folder(path) => format!("link:{path}"),
             };
-            found.entry(link.alias.to_string()).or_default().1 = Some(version);
+            found.entry(link.alias.to_string()).or_default().1 = Some((link.text.clone(), version));
         }
     }
     let hoisted: Vec<String> =
         built.wanted.importers.iter().flat_map(|importer| &importer.hoisted).map(|link| link.alias.to_string()).collect();
+    // The same link leads to the same version, and another link to the same version is nobody's concern.
+    let is_same = |from: &Option<Link>, to: &Option<Link>| match (from, to) {
+        (Some((from, before)), Some((to, now))) => from == to || before == now,
+        (from, to) => from == to,
+    };
     found
         .into_iter()
-        .filter(|(alias, (from, to))| from != to && !(to.is_none() && hoisted.contains(alias)))
-        .map(|(alias, (from, to))| Change { alias, from, to })
+        .filter(|(alias, (from, to))| !is_same(from, to) && !(to.is_none() && hoisted.contains(alias)))
+        .map(|(alias, (from, to))| Change { alias, from: from.map(|(_, version)| version), to: to.map(|(_, version)| version) })
         .collect()
 }
 

@@ -15,7 +15,7 @@ use super::warning::Warning;
 use super::{LayoutError, Places, bins};
 use crate::fs::{Context, unique_suffix};
 use crate::store::{Checkout, CheckoutOptions, Store, StoredPackage};
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -137,11 +137,19 @@ impl Builder {
     /// Makes the folders and cuts the record down to what stays. Slots can be built from then on.
     pub fn begin(job: Job) -> Result<Builder, LayoutError> {
         let slots = Folder::open_trusted(&job.places.root)?.make(job.places.virtual_dir.as_str())?;
-        if job.work.sweep || job.work.keep != Record::default() {
+        let stood = job.work.sweep || job.work.recorded;
+        if stood {
             remove_abandoned(&slots)?;
-            write_record(&slots, &job.work.keep)?;
         }
         let aside = Aside::make(&slots)?;
+        if stood {
+            // For `abandon`. Where it cannot be linked the next install makes do with what is kept.
+            let _ = rustix::fs::linkat(slots.handle(), FILE_NAME, aside.folder.handle(), FILE_NAME, AtFlags::empty());
+            if let Err(error) = write_record(&slots, &job.work.keep) {
+                let _ = aside.clear();
+                return Err(error);
+            }
+        }
         let builds_shared = job.work.build.iter().any(|slot| job.wanted.slots[*slot].shared);
         let shared = match &job.places.shared {
             Some(shared) if builds_shared => {
@@ -196,7 +204,7 @@ impl Builder {
     }
 
     /// Takes back what was built, for an install that cannot be finished: the slots that stood there before stand again,
-    /// and all links are as they were. The record stays cut down, so that the next install looks closely.
+    /// all links are as they were, and so is the record.
     pub fn abandon(self) -> Result<(), LayoutError> {
         let (slots, aside) = (self.slots.handle(), self.aside.folder.handle());
         for (planned, built) in self.job.wanted.slots.iter().zip(&self.built) {
@@ -206,6 +214,13 @@ impl Builder {
             if let Some(displaced) = &built.displaced {
                 rustix::fs::renameat(aside, &**displaced, slots, &*planned.name).at("put back", &path)?;
             }
+        }
+        match rustix::fs::renameat(aside, FILE_NAME, slots, FILE_NAME) {
+            // The one that stands there says what stayed; where there was none it is not needed either.
+            Err(Errno::NOENT) if self.job.work.recorded => {}
+            Err(Errno::NOENT) => crate::fs::remove_file(&self.slots.path().join(FILE_NAME))?,
+            Ok(()) => {}
+            Err(errno) => Err(errno).at("put back", &self.slots.path().join(FILE_NAME))?,
         }
         self.clear()
     }

@@ -20,6 +20,8 @@ pub struct Work {
     pub remove: Vec<String>,
     /// Folders of links that change.
     pub folders: Vec<FolderWork>,
+    /// Whether there is a record on disk that has to be cut down first.
+    pub recorded: bool,
     /// Whether what nobody knows is looked for and removed.
     pub sweep: bool,
     /// The record while the work is under way: the slots that stay, with all links that stand or did. What is still
@@ -60,7 +62,7 @@ impl Work {
 
 /// Compares what is wanted with what stands.
 pub fn diff(wanted: &Wanted, mut survey: Survey, places: &Places) -> Work {
-    let mut work = Work { sweep: survey.leftovers, commands: vec![None; wanted.slots.len()], ..Work::default() };
+    let mut work = Work { recorded: survey.recorded, sweep: survey.leftovers, commands: vec![None; wanted.slots.len()], ..Work::default() };
     let mut standing: FxHashMap<String, RecordedSlot> =
         survey.record.slots.drain(..).filter(|slot| !slot.shared).map(|slot| (slot.name.clone(), slot)).collect();
     for (index, slot) in wanted.slots.iter().enumerate() {

@@ -23,6 +23,8 @@ pub const COMMANDS: &str = "bins";
 pub struct Survey {
     /// What was recorded and still stands.
     pub record: Record,
+    /// Whether there is a record on disk, be it one that is not believed.
+    pub recorded: bool,
     /// Whether there may be leftovers of deka that the record does not know.
     pub leftovers: bool,
     /// Which of the wanted slots stand in the store with everything below them; parallel to [`Wanted::slots`].
@@ -42,8 +44,9 @@ pub fn survey(wanted: &Wanted, places: &Places, trust: bool) -> Result<Survey, L
         found.leftovers = may_have_leftovers(&root, wanted, places)?;
         return Ok(found);
     };
-    let bytes = if trust { crate::fs::read_if_there(&slots.path().join(FILE_NAME))? } else { None };
-    match bytes.as_deref().and_then(Record::decode) {
+    let bytes = crate::fs::read_if_there(&slots.path().join(FILE_NAME))?;
+    found.recorded = bytes.is_some();
+    match bytes.as_deref().filter(|_| trust).and_then(Record::decode) {
         None => found.leftovers = may_have_leftovers(&root, wanted, places)?,
         Some(mut record) => {
             found.leftovers = !record.complete;

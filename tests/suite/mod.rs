@@ -3,6 +3,7 @@
 mod auth;
 mod basics;
 mod concurrent;
+mod failures;
 mod groups;
 mod hostile_names;
 mod hostile_tarballs;

@@ -57,6 +57,8 @@ pub enum Fault {
     Packed(Vec<u8>),
     /// The answer comes late.
     Delay(Duration),
+    /// There is nothing, and that is said late.
+    LateNotFound(Duration),
     /// A redirect to an address.
     Redirect(String),
     /// The connection ends without an answer.
@@ -318,6 +320,10 @@ fn spoil(mut reply: Reply, fault: Fault) -> Answer {
         Fault::Delay(time) => {
             std::thread::sleep(time);
             Answer::Whole(reply)
+        }
+        Fault::LateNotFound(time) => {
+            std::thread::sleep(time);
+            Answer::Whole(Reply { status: 404, headers: Vec::new(), body: b"{}".to_vec() })
         }
         Fault::Redirect(address) => Answer::Whole(Reply::status(302).header("Location", address)),
         Fault::HangUp => Answer::HangUp,
