@@ -28,6 +28,7 @@ mod session;
 mod source;
 mod summary;
 mod supply;
+mod telling;
 mod trail;
 
 pub(crate) use failure::{of_project, of_store};
@@ -190,7 +191,7 @@ fn install(session: &Session) -> Result<Outcome, Error> {
         lockfile => {
             let pins = lockfile.map(|lockfile| lockfile.resolution);
             let (resolution, warnings) = resolving::resolve(session, &mut supply, pins, early, &host)?;
-            warnings.into_iter().for_each(|warning| session.warn(warning));
+            telling::tell(session, &warnings);
             session.stage("resolved", format!("Resolved {} packages", resolution.packages.len()));
             (resolution, true)
         }

@@ -1,13 +1,35 @@
 //! What the keys of a lockfile say.
 
 use crate::package::name::PackageName;
-use crate::resolve::graph::Source;
+use crate::resolve::graph::{Package, Source};
 
-/// Finds the package of a snapshot by its key, which is the package's id and maybe peers in parentheses. Ids may hold
-/// parentheses as well, so the shortest front of the key that is an id counts.
-pub(super) fn package_of<T>(path: &str, mut find: impl FnMut(&str) -> Option<T>) -> Option<T> {
-    let ends = path.match_indices('(').map(|(at, _)| at).chain([path.len()]);
-    ends.into_iter().find_map(|end| find(&path[..end]))
+/// Finds packages by the keys of their snapshots.
+pub(super) struct Finder<'a> {
+    packages: &'a [Package],
+    /// Where the last one was found: snapshots and packages are sorted alike, so the next one is not far.
+    last: usize,
+}
+
+impl<'a> Finder<'a> {
+    pub fn new(packages: &'a [Package]) -> Finder<'a> {
+        Finder { packages, last: 0 }
+    }
+
+    /// Finds a package by its id.
+    pub fn find(&mut self, id: &str) -> Option<usize> {
+        let is_it = |at: &usize| self.packages.get(*at).is_some_and(|package| package.id == id);
+        let near = [self.last, self.last + 1].into_iter().find(is_it);
+        let found = near.or_else(|| self.packages.binary_search_by(|package| package.id.as_str().cmp(id)).ok());
+        self.last = found.unwrap_or(self.last);
+        found
+    }
+
+    /// Finds the package of a snapshot by its key, which is the package's id and maybe peers in parentheses. Ids may
+    /// hold parentheses as well, so the shortest front of the key that is an id counts.
+    pub fn find_by_key(&mut self, key: &str) -> Option<usize> {
+        let ends = key.bytes().enumerate().filter(|(_, byte)| *byte == b'(').map(|(at, _)| at);
+        ends.chain([key.len()]).find_map(|end| self.find(&key[..end]))
+    }
 }
 
 /// Reads a package's id: the name, and the version or the place it comes from.

@@ -1,7 +1,7 @@
 //! Reading: everything is checked on the way into the graph.
 
 use super::json::{self, Entries, File, Text, VersionOnly};
-use super::keys::{identity, package_of, place};
+use super::keys::{Finder, identity, place};
 use super::{Lockfile, LockfileError, Settings, VERSION};
 use crate::package::integrity::Integrity;
 use crate::package::name::PackageName;
@@ -38,9 +38,10 @@ pub fn read(bytes: &[u8]) -> Result<Lockfile, LockfileError> {
     for (id, entry) in file.packages.0 {
         packages.push(package(id.as_ref(), entry)?);
     }
+    let mut finder = Finder::new(&packages);
     let mut instances = Vec::with_capacity(file.snapshots.0.len());
     for (path, entry) in &file.snapshots.0 {
-        instances.push(reader.instance(path.as_ref(), entry, &packages)?);
+        instances.push(reader.instance(path.as_ref(), entry, &mut finder)?);
     }
     let importers = file.importers.0.iter().map(|(path, entry)| reader.importer(path.as_ref(), entry)).collect::<Result<_, _>>()?;
     let mut resolution = Resolution { importers, packages, instances };
@@ -74,7 +75,7 @@ fn package(id: &str, entry: json::Package<'_>) -> Result<Package, LockfileError>
     let (name, rest) = identity(id).map_err(|reason| invalid(id, reason))?;
     let (version, source) = match place(rest) {
         Some(source) => (entry.version.map(|version| version.0.into_owned()).unwrap_or_default(), source),
-        None if Version::parse(rest).is_none_or(|version| version.to_string() != rest) => return Err(invalid(id, "has no valid version")),
+        None if !Version::is_shown_as(rest) => return Err(invalid(id, "has no valid version")),
         None => (rest.to_owned(), Source::Registry { tarball: entry.tarball.map(|tarball| tarball.0.into_owned()) }),
     };
     if let Source::Registry { tarball: Some(tarball) } = &source
@@ -113,11 +114,10 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn instance(&mut self, path: &'a str, entry: &'a json::Snapshot<'a>, packages: &[Package]) -> Result<Instance, LockfileError> {
-        let find = |id: &str| packages.binary_search_by(|package| package.id.as_str().cmp(id)).ok();
+    fn instance(&mut self, path: &'a str, entry: &'a json::Snapshot<'a>, finder: &mut Finder<'_>) -> Result<Instance, LockfileError> {
         let package = match &entry.package {
-            Some(id) => find(id.as_ref()).filter(|_| path.starts_with(id.as_ref())),
-            None => package_of(path, find),
+            Some(id) => finder.find(id.as_ref()).filter(|_| path.starts_with(id.as_ref())),
+            None => finder.find_by_key(path),
         };
         let package = package.and_then(|at| u32::try_from(at).ok()).ok_or_else(|| invalid(path, "has no entry in `packages`"))?;
         let mut dependencies = Vec::with_capacity(entry.dependencies.0.len() + entry.optional_dependencies.0.len());

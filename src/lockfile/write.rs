@@ -1,8 +1,9 @@
 //! Writing: equal lockfiles are equal bytes.
 
-use super::keys::package_of;
+use super::keys::Finder;
 use super::{Lockfile, VERSION};
 use crate::resolve::graph::{Direct, Edge, Group, Importer, Instance, Package, Resolution, Source, Target};
+use std::borrow::Cow;
 use std::fmt::Display;
 
 /// The groups of an importer, in the order in which they are written.
@@ -37,9 +38,10 @@ pub fn write(lockfile: &Lockfile) -> String {
         write_package(&mut out, package);
     }
     out.0.push_str("\n  },\n  \"snapshots\": {");
+    let mut finder = Finder::new(&resolution.packages);
     for (index, instance) in resolution.instances.iter().enumerate() {
         out.0.push_str(if index == 0 { "\n    " } else { ",\n    " });
-        write_instance(&mut out, resolution, instance);
+        write_instance(&mut out, resolution, instance, &mut finder);
     }
     out.0.push_str("\n  }\n}\n");
     out.0
@@ -106,13 +108,12 @@ fn write_package(out: &mut Text, package: &Package) {
     entry.close();
 }
 
-fn write_instance(out: &mut Text, resolution: &Resolution, instance: &Instance) {
+fn write_instance(out: &mut Text, resolution: &Resolution, instance: &Instance, finder: &mut Finder<'_>) {
     out.string(&instance.path);
     out.0.push_str(": ");
     let package = resolution.package(instance.package);
     let mut entry = out.open();
-    let derived = package_of(&instance.path, |id| resolution.packages.binary_search_by(|other| other.id.as_str().cmp(id)).ok());
-    if derived != Some(instance.package.0 as usize) {
+    if finder.find_by_key(&instance.path) != Some(instance.package.0 as usize) {
         entry.text("package", &package.id);
     }
     for (optional, key) in [(false, "dependencies"), (true, "optionalDependencies")] {
@@ -124,12 +125,12 @@ fn write_instance(out: &mut Text, resolution: &Resolution, instance: &Instance) 
 }
 
 /// Returns how an edge names its target.
-fn reference(resolution: &Resolution, alias: &str, target: &Target) -> String {
+fn reference<'a>(resolution: &'a Resolution, alias: &str, target: &Target) -> Cow<'a, str> {
     match target {
-        Target::Folder(path) => format!("link:{path}"),
+        Target::Folder(path) => Cow::Owned(format!("link:{path}")),
         Target::Instance(index) => {
-            let path = &resolution.instance(*index).path;
-            path.strip_prefix(alias).and_then(|rest| rest.strip_prefix('@')).unwrap_or(path).to_owned()
+            let path = resolution.instance(*index).path.as_str();
+            Cow::Borrowed(path.strip_prefix(alias).and_then(|rest| rest.strip_prefix('@')).unwrap_or(path))
         }
     }
 }
@@ -151,7 +152,9 @@ impl Text {
     fn string(&mut self, text: &str) {
         self.0.push('"');
         // Nearly all text goes through as it is.
-        if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+        // All bytes are looked at even where the first is odd: that way many are looked at together.
+        let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') & (*byte != b'"') & (*byte != b'\\');
+        if text.as_bytes().iter().fold(true, |all, byte| all & is_plain(byte)) {
             self.0.push_str(text);
             self.0.push('"');
             return;

@@ -54,6 +54,9 @@ impl Integrity {
     /// Reads the text form; `None` when nothing in it is a hash that is known here (an empty or garbled integrity
     /// counts as absent, and so does one that has md5 only).
     pub fn parse(text: &str) -> Option<Integrity> {
+        if let Some(digest) = Integrity::single_sha512(text) {
+            return Some(Integrity::of_sha512(&digest));
+        }
         let hashes: Vec<(Algorithm, Box<[u8]>)> = text.split_ascii_whitespace().filter_map(hash).collect();
         let algorithm = hashes.iter().map(|(algorithm, _)| *algorithm).max()?;
         let mut digests: Vec<Box<[u8]>> = hashes.into_iter().filter(|(other, _)| *other == algorithm).map(|(_, digest)| digest).collect();

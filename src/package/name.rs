@@ -73,7 +73,7 @@ fn segment_fault(segment: &str) -> Option<&'static str> {
         Some("no part may start with a dot")
     } else if !segment.bytes().all(plain) {
         Some("it has characters that no address may hold")
-    } else if RESERVED.contains(&segment.to_ascii_lowercase().as_str()) {
+    } else if RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(segment)) {
         Some("the name is reserved")
     } else {
         None

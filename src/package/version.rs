@@ -54,6 +54,19 @@ impl Version {
         scan.whole_version(Grammar::Loose)
     }
 
+    /// Returns the part of a text that [`Version::parse`] takes which is the version as it is shown: without spaces, a
+    /// leading `v` and build metadata.
+    pub fn shown_part(text: &str) -> &str {
+        let text = text.trim();
+        let text = text.strip_prefix('v').unwrap_or(text);
+        text.split_once('+').map_or(text, |(version, _)| version)
+    }
+
+    /// Says whether a text is a version exactly as it is shown.
+    pub fn is_shown_as(text: &str) -> bool {
+        Version::shown_part(text).len() == text.len() && Version::parse(text).is_some()
+    }
+
     /// Says whether there is a prerelease part.
     pub fn is_prerelease(&self) -> bool {
         !self.prerelease.is_empty()

@@ -154,13 +154,6 @@ fn string(json: Option<&str>) -> Option<Cow<'_, str>> {
     if inner.contains('\\') { serde_json::from_str(json).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
 }
 
-/// Returns the text of a version as [`Version`] shows it: without a leading `v`, spaces and build metadata.
-fn canonical(key: &str) -> &str {
-    let key = key.trim();
-    let key = key.strip_prefix('v').unwrap_or(key);
-    key.split_once('+').map_or(key, |(version, _)| version)
-}
-
 /// Something that the entries of a JSON object go into. Any other value than an object counts as an empty one.
 trait Fields<'a> {
     fn take<A: MapAccess<'a>>(&mut self, key: &str, object: &mut A) -> Result<(), A::Error>;
@@ -195,7 +188,7 @@ impl<'a> Fields<'a> for Versions<'_, 'a> {
         };
         let mut record = Record::default();
         object.next_value_seed(Object(&mut record))?;
-        self.0.add(version, canonical(key), &record);
+        self.0.add(version, Version::shown_part(key), &record);
         Ok(())
     }
 }

@@ -51,3 +51,13 @@ fn strict_and_loose_differ_as_in_node_semver() {
         assert_eq!(Version::parse_loose(text).map(|version| version.to_string()).as_deref(), loose, "loose {text:?}");
     }
 }
+
+#[test]
+fn the_shown_part_is_what_is_shown() {
+    for text in ["1.2.3", "v1.2.3", " 1.2.3 ", "1.2.3-a.0.-+b.c", "1.2.3+01", "0.0.0-9007199254740993.x", "9007199254740991.0.0"] {
+        let version = Version::parse(text).expect("a version");
+        assert_eq!(Version::shown_part(text), version.to_string());
+        assert_eq!(Version::is_shown_as(text), version.to_string() == text, "{text}");
+    }
+    assert!(!Version::is_shown_as("1.2") && !Version::is_shown_as("01.2.3"));
+}

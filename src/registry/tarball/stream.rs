@@ -18,7 +18,8 @@ use tar::Archive;
 const WHOLE_FILE_BYTES: usize = 1 << 20;
 /// How much may stand between two entries: extended headers with long names, and padding.
 const BETWEEN_ENTRIES_BYTES: u64 = 1 << 20;
-/// The piece in which packed bytes are taken, small enough that they are still in the cache when they are inflated.
+/// The most packed bytes that are taken at once, so that they are still in the cache when they are inflated, and the least
+/// bytes of a large file that are shown at once.
 const PIECE_BYTES: usize = 64 << 10;
 
 /// Unpacks an archive from a reader and checks it: gzip with any number of members, or plain tar. The integrity is known
@@ -276,13 +277,12 @@ struct FileReader<'a, 'b> {
 
 impl BufRead for FileReader<'_, '_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.left == 0 {
-            return Ok(&[]);
-        }
-        match self.flow.gather(1) {
+        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
+        // The network brings small pieces, and sinks are quickest with large ones.
+        match self.flow.gather(left.min(PIECE_BYTES)) {
             Ok(true) => {
                 let ready = self.flow.window.unread();
-                Ok(&ready[..usize::try_from(self.left).unwrap_or(usize::MAX).min(ready.len())])
+                Ok(&ready[..left.min(ready.len())])
             }
             Ok(false) => {
                 self.fault = Some(Fault::Ended);
