@@ -73,7 +73,7 @@ impl Drop for Pool {
         self.shared.lock().closed = true;
         self.shared.changed.notify_all();
         for thread in self.threads.drain(..) {
-            // A job that panicked has printed its message already.
+            // A thread does not end by a panic.
             let _ = thread.join();
         }
     }
@@ -103,7 +103,19 @@ impl Shared {
     }
 }
 
+/// Ends the process when a job panics: whoever waits for the job's answer would wait for ever.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
+        }
+    }
+}
+
 fn run(shared: &Shared) {
+    let _guard = AbortOnPanic;
     let mut queue = shared.lock();
     loop {
         if let Some(job) = queue.jobs.pop() {

@@ -181,7 +181,8 @@ pub fn check_types(manifest: &Value) -> Result<(), FieldError> {
     Ok(())
 }
 
-fn kind(value: &Value) -> &'static str {
+/// Names the type of a value for a message.
+pub fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

@@ -4,7 +4,8 @@
 //! `scripts::policy`.
 
 use super::error::Result;
-use super::workspace::{Workspace, kind, wrong_type};
+use super::workspace::{Workspace, wrong_type};
+use crate::package::manifest::kind;
 use serde_json::{Map, Value};
 use std::path::Path;
 

@@ -5,8 +5,9 @@
 //! several notations name the same selector, pnpm's own beats yarn's and yarn's beats npm's.
 
 use super::error::{ProjectError, Result};
-use super::workspace::{Workspace, kind, wrong_type};
+use super::workspace::{Workspace, wrong_type};
 use crate::package::manifest::Manifest;
+use crate::package::manifest::kind;
 use serde_json::{Map, Value};
 use std::path::Path;
 

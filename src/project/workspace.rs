@@ -200,15 +200,3 @@ fn json_error(path: &Path, error: &serde_json::Error) -> ProjectError {
 pub(super) fn wrong_type(path: &Path, field: &str, expected: &'static str, found: &'static str) -> ProjectError {
     ProjectError::Field { path: path.to_owned(), fault: FieldError { field: field.to_owned(), expected, found } }
 }
-
-/// Names the type of a value for a message.
-pub(super) fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    }
-}
