@@ -15,7 +15,7 @@ use crate::package::facts::Facts;
 use crate::package::name::PackageName;
 use crate::package::path::RelPath;
 use rustc_hash::FxHashMap;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Write};
 use std::ops::Deref;
 
 /// A package on its way into the store.
@@ -23,7 +23,6 @@ pub struct Import<S> {
     store: S,
     entries: Vec<NewEntry>,
     marks: Vec<Mark>,
-    buffer: Vec<u8>,
 }
 
 /// What a package is called, see [`StoredPackage`].
@@ -40,7 +39,7 @@ impl<S: Deref<Target = Store>> Import<S> {
     /// Begins to bring in a package. The store is borrowed or shared, as the caller needs it.
     pub fn new(store: S) -> Result<Import<S>, StoreError> {
         store.must_be_writable()?;
-        Ok(Import { store, entries: Vec::new(), marks: Vec::new(), buffer: Vec::new() })
+        Ok(Import { store, entries: Vec::new(), marks: Vec::new() })
     }
 
     /// Adds a file whose bytes are at hand. A later file of the same path takes the place of the earlier.
@@ -52,25 +51,26 @@ impl<S: Deref<Target = Store>> Import<S> {
     }
 
     /// Adds a file without holding it in memory. A reader that ends before `size_bytes`, or after, is an error.
-    pub fn stream(&mut self, path: &RelPath, executable: bool, size_bytes: u64, reader: &mut dyn Read) -> Result<(), StoreError> {
+    pub fn stream(&mut self, path: &RelPath, executable: bool, size_bytes: u64, reader: &mut dyn BufRead) -> Result<(), StoreError> {
         let source_error = |source| StoreError::Source { path: path.to_string(), source };
         let draft = self.store.objects.draft_unnamed(executable)?;
         let mut hasher = blake3::Hasher::new();
         let mut read_bytes = 0;
-        self.buffer.resize(256 * 1024, 0);
         loop {
-            let length = match reader.read(&mut self.buffer) {
-                Ok(0) => break,
-                Ok(length) => length,
+            let piece = match reader.fill_buf() {
+                Ok([]) => break,
+                Ok(piece) => piece,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(source_error(error)),
             };
-            read_bytes += length as u64;
+            read_bytes += piece.len() as u64;
             if read_bytes > size_bytes {
                 break;
             }
-            hasher.update(&self.buffer[..length]);
-            (&draft.file).write_all(&self.buffer[..length]).at("write a file to", &self.store.root).map_err(explain)?;
+            hasher.update(piece);
+            (&draft.file).write_all(piece).at("write a file to", &self.store.root).map_err(explain)?;
+            let length = piece.len();
+            reader.consume(length);
         }
         if read_bytes != size_bytes {
             let text = format!("it should have {size_bytes} bytes, but has {}", if read_bytes > size_bytes { "more" } else { "fewer" });

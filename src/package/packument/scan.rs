@@ -20,7 +20,8 @@ use std::ops::Range as Span;
 /// Makes the compact form.
 pub(super) fn scan(text: &[u8], name: &PackageName) -> Result<Vec<u8>, PackumentError> {
     // Fields that nobody looks at may hold broken UTF-8; the rest is as good as ever.
-    let text = String::from_utf8_lossy(json::without_bom(text));
+    let text = json::without_bom(text);
+    let text = std::str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed);
     let mut draft = Draft::new(name);
     let mut input = serde_json::Deserializer::from_str(&text);
     let read = Object(&mut draft).deserialize(&mut input).and_then(|()| input.end());

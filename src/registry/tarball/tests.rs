@@ -323,6 +323,10 @@ fn the_compression_must_be_whole_and_right() {
     for bad in [wrong(8), wrong(4), wrong(1), good[..good.len() - 1].to_vec(), good[..20].to_vec(), good[..2].to_vec()] {
         assert!(matches!(with_body(&bad), Err(TarballError::Gzip { .. })));
     }
+    for length in 1..good.len() {
+        let cut = unpack_stream(&mut Trickle(&good[..length], 5), None, &Limits::default(), &mut Memory::default());
+        assert!(cut.as_ref().is_err_and(TarballError::is_damage), "{length}: {cut:?}");
+    }
     for behind in [b"x".as_slice(), b"\0\0\0x", &[0x1f], &[0x1f, 0x8b], &good[..good.len() - 3]] {
         assert!(matches!(with_body(&[&good, behind].concat()), Err(TarballError::Gzip { .. })), "{behind:?}");
     }
@@ -339,6 +343,44 @@ fn all_members_are_one_archive_and_plain_tar_is_one_too() {
     let tar = [first, second].concat();
     assert_eq!(with_body(&[gzip(&tar[..100]), gzip(b""), gzip(&tar[100..])].concat()).ok(), wanted);
     assert_eq!(with_body(&tar).ok(), wanted);
+}
+
+#[test]
+fn the_header_of_a_member_may_say_more() {
+    let plain = gzip(&[file("package/a", b"a"), END.to_vec()].concat());
+    let with = |flags: u8, fields: &[u8]| {
+        let mut body = plain.clone();
+        body[3] = flags;
+        body.splice(10..10, fields.iter().copied());
+        with_body(&body).map(|paths| paths.len())
+    };
+    for (flags, fields) in [
+        (0x01, b"".as_slice()),
+        (0x02, b"hc"),
+        (0x04, b"\x03\x00abc"),
+        (0x08, b"name.tar\0"),
+        (0x10, b"comment\0"),
+        (0x1e, b"\x01\x00xn\0c\0hc"),
+    ] {
+        assert_eq!(with(flags, fields).ok(), Some(1), "{flags:#x}");
+    }
+    for (flags, fields) in [(0x20, b"".as_slice()), (0x08, &[b'n'; 700]), (0x04, b"\xff\xff")] {
+        assert!(matches!(with(flags, fields), Err(TarballError::Gzip { .. })), "{flags:#x}");
+    }
+}
+
+#[test]
+fn files_of_all_sizes_come_through_the_window() {
+    let sizes = [0, 1, 511, 512, 40_000, 300_000, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 3 << 20, 7];
+    let noise: Vec<u8> = (0..3u32 << 20).map(|place| (place.wrapping_mul(place) >> 11) as u8).collect();
+    let mut tar = Vec::new();
+    for (index, size) in sizes.iter().enumerate() {
+        tar.extend(file(&format!("package/{index}"), &noise[index..][..*size - index.min(*size)]));
+    }
+    let (tree, _) = unpack(&[tar, END.to_vec()]).expect("an archive");
+    for (index, size) in sizes.iter().enumerate() {
+        assert!(tree[&index.to_string()].0 == noise[index..][..*size - index.min(*size)], "{size}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Archives made by chance: rubbish never panics, and what is right comes through as it was.
 
 use super::build::{END, Head, file, gzip, pax, pax_record};
-use super::{Limits, Memory, Tree, unpack_with};
+use super::{Limits, Memory, Tree, Trickle, unpack_with};
 use crate::registry::tarball::{unpack_bytes, unpack_stream};
 use proptest::prelude::*;
 
@@ -52,6 +52,19 @@ proptest! {
         survives(&body);
         body.truncate(at);
         survives(&body);
+    }
+
+    #[test]
+    fn bent_bytes_never_come_through(at in any::<prop::sample::Index>(), bits in 1u8.., piece in 1usize..2000, seed in any::<u32>()) {
+        let noise: Vec<u8> = (0..9000u32).map(|place| (place.wrapping_mul(seed | 1) >> 19) as u8).collect();
+        let mut body = gzip(&[file("package/a", &noise), file("package/b", &noise[..500]), END.to_vec()].concat());
+        let at = at.index(body.len());
+        body[at] ^= bits;
+        let mut streamed = Memory::default();
+        // Some bytes of the header mean nothing.
+        if unpack_stream(&mut Trickle(&body, piece), None, &narrow(), &mut streamed).is_ok() {
+            prop_assert!(at < 10 && streamed.0["a"].0 == noise && streamed.0["b"].0 == noise[..500]);
+        }
     }
 
     #[test]
