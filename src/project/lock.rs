@@ -2,7 +2,7 @@
 //!
 //! The lock is advisory and belongs to the open file, so it ends with its process however that ends. The file stays, and
 //! holds the number of the process that has the lock, for the message to whoever waits. Only an install that comes to
-//! nothing takes it away again, with the folders that were made for it ([`ProjectLock::undo`]). Whoever waits for the
+//! nothing takes it away again, with the folders that hold nothing else ([`ProjectLock::undo`]). Whoever waits for the
 //! lock notices that, and makes another file.
 
 use super::folder;
@@ -30,12 +30,13 @@ const GONE_MAX: u32 = 1000;
 pub struct ProjectLock {
     _file: File,
     folder: OwnedFd,
-    /// The folders that were made for it, innermost first.
-    made: Vec<PathBuf>,
+    /// The folders that go with it when they are empty, innermost first: those that it stands in, and those that were
+    /// made for it. The first are not remembered as made, for somebody who waits may have to take over.
+    passing: Vec<PathBuf>,
 }
 
 impl ProjectLock {
-    /// Lets go of the lock and takes away what was made for it, as far as nothing else stands there by now.
+    /// Lets go of the lock and takes it away with its folders, as far as nothing else stands there.
     pub fn undo(self) {
         let is_alone = Dir::read_from(&self.folder).is_ok_and(|entries| {
             let mut names = entries.flatten().map(|entry| entry.file_name().to_bytes().to_vec());
@@ -43,8 +44,8 @@ impl ProjectLock {
         });
         // The file goes while the lock is held: nobody else can have the lock and lose it. Nothing here has to succeed,
         // for what is left is only a lock and empty folders.
-        if is_alone && !self.made.is_empty() && unlinkat(&self.folder, NAME, AtFlags::empty()).is_ok() {
-            self.made.iter().all(|folder| std::fs::remove_dir(folder).is_ok());
+        if is_alone && unlinkat(&self.folder, NAME, AtFlags::empty()).is_ok() {
+            self.passing.iter().all(|folder| std::fs::remove_dir(folder).is_ok());
         }
     }
 }
@@ -67,7 +68,7 @@ pub fn try_lock(root: &Path, modules_dir: &Path) -> Result<Attempt> {
     let path = folder::path(modules_dir).join(NAME);
     let mut gone = 0;
     loop {
-        let made = missing(root, &path);
+        let passing = passing(root, modules_dir);
         let opened = folder::open_or_create(root, modules_dir).and_then(|folder| Ok((open(&folder).at("open", &path)?, folder)));
         let (mut file, folder) = match opened {
             Ok((file, folder)) => (File::from(file), folder),
@@ -81,7 +82,7 @@ pub fn try_lock(root: &Path, modules_dir: &Path) -> Result<Attempt> {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) if is_still_there(&folder, &file) => {
                 write_holder(&mut file).at("write", &path)?;
-                return Ok(Attempt::Held(ProjectLock { _file: file, folder, made }));
+                return Ok(Attempt::Held(ProjectLock { _file: file, folder, passing }));
             }
             // The file was removed with its folder while it was being locked: that lock keeps nobody out.
             Ok(()) | Err(Errno::INTR) => {}
@@ -111,10 +112,11 @@ pub fn lock(root: &Path, modules_dir: &Path, on_wait: impl FnOnce(Option<u32>)) 
     }
 }
 
-/// Returns the folders between the project and the lock's file that are not there yet, innermost first.
-fn missing(root: &Path, path: &Path) -> Vec<PathBuf> {
-    let between = path.ancestors().skip(1).take_while(|folder| *folder != root);
-    between.take_while(|folder| std::fs::symlink_metadata(folder).is_err()).map(Path::to_owned).collect()
+/// Returns deka's folder, the modules folder, and the folders above it in the project that are not there yet.
+fn passing(root: &Path, modules_dir: &Path) -> Vec<PathBuf> {
+    let above = modules_dir.ancestors().skip(1).take_while(|folder| *folder != root);
+    let missing = above.take_while(|folder| std::fs::symlink_metadata(folder).is_err()).map(Path::to_owned);
+    [folder::path(modules_dir), modules_dir.to_owned()].into_iter().chain(missing).collect()
 }
 
 fn open(folder: &OwnedFd) -> rustix::io::Result<OwnedFd> {
@@ -202,9 +204,9 @@ mod tests {
         let modules = folder.path().join("lib/node_modules");
         lock(folder.path(), &modules, |_| ()).expect("a lock").undo();
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0);
-        fs::create_dir_all(&modules).expect("a folder");
+        fs::create_dir_all(modules.join("a")).expect("a folder");
         lock(folder.path(), &modules, |_| ()).expect("a lock").undo();
-        assert!(modules.is_dir() && !folder::path(&modules).exists());
+        assert!(modules.join("a").is_dir() && !folder::path(&modules).exists());
         let held = lock(folder.path(), &modules, |_| ()).expect("a lock");
         fs::write(folder::path(&modules).join("record"), "").expect("a file");
         held.undo();
@@ -230,6 +232,7 @@ mod tests {
                 });
             }
         });
+        assert!(!modules.exists(), "the last one takes it away");
     }
 
     #[test]
