@@ -45,7 +45,8 @@ pub trait Sink {
 pub enum Content<'a> {
     /// All of them.
     Whole(&'a [u8]),
-    /// Too many to hold at once. The reader fails when the archive ends before `size` bytes.
+    /// Too many to hold at once. The reader shows them where they were unpacked, and fails when the archive ends before
+    /// `size` bytes.
     Stream {
         /// How many bytes the reader yields.
         size: u64,

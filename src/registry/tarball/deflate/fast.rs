@@ -182,7 +182,7 @@ fn copy(window: &mut [u8], at: usize, distance: usize, length: usize) {
     let (mut from, mut to) = (at - distance, at);
     if distance >= 16 {
         while to < end {
-            window.copy_within(from..from + 16, to);
+            step::<16>(window, from, to);
             from += 16;
             to += 16;
         }
@@ -194,11 +194,21 @@ fn copy(window: &mut [u8], at: usize, distance: usize, length: usize) {
         }
     } else {
         // The last few bytes are repeated: in steps of the distance, each copy brings what the next one reads.
-        let step = distance.min(8);
+        let stride = distance.min(8);
         while to < end {
-            window.copy_within(from..from + 8, to);
-            from += step;
-            to += step;
+            step::<8>(window, from, to);
+            from += stride;
+            to += stride;
         }
+    }
+}
+
+/// Copies some bytes at once: all are read before the first is written.
+#[inline(always)]
+fn step<const BYTES: usize>(window: &mut [u8], from: usize, to: usize) {
+    if let Some(bytes) = window[from..].first_chunk::<BYTES>().copied()
+        && let Some(place) = window[to..].first_chunk_mut()
+    {
+        *place = bytes;
     }
 }
