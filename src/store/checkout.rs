@@ -13,7 +13,7 @@ use super::error::{CheckoutError, Damage, StoreError, explain};
 use super::id::TreeId;
 use super::mark::{Epoch, Mark};
 use super::method::Method;
-use super::object::{Found, ObjectPath, mode};
+use super::object::{Found, ObjectPath, Objects, mode};
 use super::package::StoredPackage;
 use super::tree::Entry;
 use crate::fs::{Context, FsError};
@@ -21,7 +21,7 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// How a package is put somewhere.
@@ -50,12 +50,17 @@ pub struct Learnt {
     pub(super) marks: Vec<Mark>,
 }
 
+/// With fewer files than this, opening the folder of objects once more costs more than it saves.
+const WORTH_A_HANDLE: usize = 12;
+
 /// One checkout on its way.
 struct Work<'a> {
     store: &'a Store,
     package: &'a StoredPackage,
     into: &'a Path,
     folder: OwnedFd,
+    /// A handle of the folder of objects that no other thread uses.
+    own_objects: Option<OwnedFd>,
     method: Method,
     copied_instead: bool,
     /// The marks, once one of them is not what the index has.
@@ -67,7 +72,8 @@ struct Work<'a> {
 pub(super) fn checkout(store: &Store, package: &StoredPackage, into: &Path, options: CheckoutOptions) -> Result<Checkout, CheckoutError> {
     let folder = make_folder(into)?;
     let method = options.method;
-    let mut work = Work { store, package, into, folder, method, copied_instead: false, learnt: None, damaged: Vec::new() };
+    let own_objects = (package.tree.len() >= WORTH_A_HANDLE).then(|| store.objects.own_folder()).flatten();
+    let mut work = Work { store, package, into, folder, own_objects, method, copied_instead: false, learnt: None, damaged: Vec::new() };
     let trusted = package.epoch == store.epoch || package.epoch == Epoch::DURABLE;
     let mut folder_before = "";
     for (index, entry) in package.tree.entries().enumerate() {
@@ -78,7 +84,7 @@ pub(super) fn checkout(store: &Store, package: &StoredPackage, into: &Path, opti
         }
         let path = ObjectPath::new(&entry.object, entry.executable);
         let mark = package.marks.get(index).copied().unwrap_or(Mark::UNKNOWN);
-        let seen = store.objects.look(&path);
+        let seen = Objects::look(work.objects_folder(), &path);
         let unchanged = seen.is_ok_and(|look| look.mark == mark && look.fits(entry.size_bytes, entry.executable));
         if unchanged && trusted && !options.verify || work.check(index, &entry, &path)? {
             work.place(index, &entry, &path)?;
@@ -94,6 +100,10 @@ fn make_folder(into: &Path) -> Result<OwnedFd, CheckoutError> {
 }
 
 impl Work<'_> {
+    fn objects_folder(&self) -> BorrowedFd<'_> {
+        self.own_objects.as_ref().map_or_else(|| self.store.objects.folder(), AsFd::as_fd)
+    }
+
     /// Makes the folders above a file that the file before did not lie in.
     fn make_folders(&self, folder: &str, before: &str) -> Result<(), StoreError> {
         let inner = folder.match_indices('/').map(|(at, _)| at);
@@ -162,7 +172,7 @@ impl Work<'_> {
 
     fn link(&mut self, index: usize, entry: &Entry<'_>, path: &ObjectPath) -> Result<(), StoreError> {
         let objects = &self.store.objects;
-        let link = || rustix::fs::linkat(objects.folder(), path.as_c_str(), &self.folder, entry.path, AtFlags::empty());
+        let link = || rustix::fs::linkat(self.objects_folder(), path.as_c_str(), &self.folder, entry.path, AtFlags::empty());
         match link() {
             Ok(()) => Ok(()),
             // The inode has all the links it can have. A new one takes its place in the store.

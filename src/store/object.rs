@@ -133,9 +133,15 @@ impl Objects {
         self.folder.as_fd()
     }
 
-    /// Looks at an object without opening it.
-    pub fn look(&self, path: &ObjectPath) -> Result<Look, Errno> {
-        rustix::fs::statat(&self.folder, path.as_c_str(), AtFlags::SYMLINK_NOFOLLOW).map(|stat| Look::of(&stat))
+    /// Opens the folder once more, for one thread: the kernel counts the uses of a handle, and threads that count on one
+    /// handle take the count's cache line from each other at every call. Where no more can be opened there is none.
+    pub fn own_folder(&self) -> Option<OwnedFd> {
+        rustix::fs::openat(&self.folder, ".", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()
+    }
+
+    /// Looks at an object without opening it. `folder` is the folder of objects.
+    pub fn look(folder: BorrowedFd<'_>, path: &ObjectPath) -> Result<Look, Errno> {
+        rustix::fs::statat(folder, path.as_c_str(), AtFlags::SYMLINK_NOFOLLOW).map(|stat| Look::of(&stat))
     }
 
     /// Puts bytes under their name, unless they are there.

@@ -61,7 +61,7 @@ fn what_is_there_is_kept_when_right_and_replaced_when_wrong() {
         std::fs::write(&path, wrong).expect("the object");
         let mark = again().expect("room");
         assert_eq!(std::fs::read(&path).expect("the object"), b"right");
-        assert_eq!(maker.look(&ObjectPath::new(&object, false)).expect("the object").mark, mark);
+        assert_eq!(Objects::look(maker.folder(), &ObjectPath::new(&object, false)).expect("the object").mark, mark);
     }
     std::fs::remove_file(&path).expect("the object");
     std::fs::create_dir_all(path.join("in the way")).expect("a folder");
