@@ -10,6 +10,7 @@ use crate::project::node::node_version;
 use crate::resolve::graph::{InstanceIndex, Resolution};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeSet;
+use std::thread::JoinHandle;
 
 /// What does not suit this machine.
 pub(super) struct Fit {
@@ -19,10 +20,42 @@ pub(super) struct Fit {
     pub faults: Vec<(InstanceIndex, String)>,
 }
 
+/// The version of node, which may still have to be asked for.
+pub(super) enum Node {
+    /// The settings say it.
+    Set(String),
+    /// It is being asked. The first time on a machine that means to start node, which takes as long as a small install.
+    Asked(JoinHandle<Option<String>>),
+    /// There was no thread to ask on.
+    Unasked,
+}
+
+impl Node {
+    /// Begins to find out.
+    pub fn ask(session: &Session) -> Node {
+        if let Some(version) = &session.settings.resolution.node_version {
+            return Node::Set(version.clone());
+        }
+        let (env, cache_dir) = (session.task.env.clone(), session.settings.cache_dir.clone());
+        let ask = move || node_version(&env, &cache_dir);
+        std::thread::Builder::new().name("node-version".to_owned()).spawn(ask).map_or(Node::Unasked, Node::Asked)
+    }
+
+    fn version(self, session: &Session) -> Option<Version> {
+        let text = match self {
+            Node::Set(version) => Some(version),
+            // A panic there is none of ours to report; engines go unchecked as if there were no node.
+            Node::Asked(asked) => asked.join().ok().flatten(),
+            Node::Unasked => node_version(&session.task.env, &session.settings.cache_dir),
+        };
+        Version::parse(&text?)
+    }
+}
+
 /// Holds the whole tree against the machine and the version of node.
-pub(super) fn check(session: &Session, resolution: &Resolution, host: &Host) -> Result<Fit, Error> {
+pub(super) fn check(session: &Session, resolution: &Resolution, host: &Host, node: Node) -> Result<Fit, Error> {
     let mut fit = Fit { skipped: FxHashSet::default(), faults: Vec::new() };
-    let node = node(session, resolution);
+    let node = if asks_for_node(session, resolution) { node.version(session) } else { None };
     let mut verdicts: FxHashMap<&str, bool> = FxHashMap::default();
     for (index, instance) in (0..).map(InstanceIndex).zip(&resolution.instances) {
         let package = resolution.package(instance.package);
@@ -77,18 +110,9 @@ fn say(session: &Session, message: String) -> Result<(), Error> {
     Ok(())
 }
 
-/// Returns the version of node, if anybody asks for one.
-fn node(session: &Session, resolution: &Resolution) -> Option<Version> {
-    let asked = resolution.packages.iter().any(|package| package.engines.contains_key("node"))
-        || session.workspace.root_project().manifest.engines.contains_key("node");
-    if !asked {
-        return None;
-    }
-    let text = match &session.settings.resolution.node_version {
-        Some(version) => Some(version.clone()),
-        None => node_version(&session.task.env, &session.settings.cache_dir),
-    };
-    Version::parse(&text?)
+fn asks_for_node(session: &Session, resolution: &Resolution) -> bool {
+    resolution.packages.iter().any(|package| package.engines.contains_key("node"))
+        || session.workspace.root_project().manifest.engines.contains_key("node")
 }
 
 fn wanted_platform(platform: &crate::package::platform::Platform) -> String {

@@ -175,6 +175,7 @@ fn install(session: &Session) -> Result<Outcome, Error> {
     if session.task.clean {
         clean(session)?;
     }
+    let node = engines::Node::ask(session);
     let host = host::host(&session.settings.architectures);
     let (told, counters) = (Arc::clone(&session.listener), Arc::clone(&session.counters));
     let mut supply = Supply::new(Arc::clone(&session.sources), session.spawner.clone(), session.sender.clone(), counters, told);
@@ -201,7 +202,7 @@ fn install(session: &Session) -> Result<Outcome, Error> {
         locked::write(session, &locked, resolution)?;
         return Ok(Outcome { lockfile_only: true, ..Outcome::default() });
     }
-    let fit = engines::check(session, &resolution, &host)?;
+    let fit = engines::check(session, &resolution, &host, node)?;
     state::forget(&session.modules_dir()).map_err(failure::of_file)?;
     let permissions = scripting::permissions(session, &resolution)?;
     scripting::run_root(session, Moment::Before)?;
