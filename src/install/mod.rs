@@ -6,9 +6,10 @@
 //!   ├─ lockfile fits ──────────────┐
 //!   └─ resolving ──► supply (early)│
 //!        resolution ◄──────────────┘
+//!        ├─ scripting: the project's own `preinstall`
 //!        ├─ building: plan, compare, supply the rest, build slots as packages arrive, finish
 //!        ├─ deka.lock
-//!        ├─ scripting: allowed dependencies, then the project's own
+//!        ├─ scripting: allowed dependencies, then the rest of the project's own
 //!        └─ state file, registration in the store
 //! ```
 //!

@@ -173,8 +173,10 @@ impl Supply {
                     }
                 };
                 Counters::add(&self.counters.fetched, 1);
-                self.fetched.0 += 1;
-                self.fetched.1 += fetched.packed_bytes;
+                if matches!(order.source, Source::Registry { .. } | Source::Tarball { .. }) {
+                    self.fetched.0 += 1;
+                    self.fetched.1 += fetched.packed_bytes;
+                }
                 fetched.warnings.into_iter().for_each(|warning| (self.listener)(Event::Warning(warning)));
                 self.waiting.push((order.id, fetched.package));
                 self.commit();

@@ -5,7 +5,8 @@
 //! the fastest on tmpfs and ext4: a folder for temporary files takes a lock of the whole file system at each rename,
 //! and a nameless file (`O_TMPFILE`) costs the same, but needs a kernel of 2024 without special rights.
 //!
-//! Whoever brings the bytes of an object that is there already has them compared, so an import mends what is wrong.
+//! Whoever brings the bytes of an object that is there already has them compared, so an import mends what is wrong. What
+//! this process has put there itself is compared again only after a checkout has found it wrong (see [`super::known`]).
 //! Nothing is repaired in place: projects may hold a link to it.
 
 use super::error::{StoreError, explain};
