@@ -61,9 +61,10 @@ proptest! {
         let at = at.index(body.len());
         body[at] ^= bits;
         let mut streamed = Memory::default();
-        // Some bytes of the header mean nothing.
+        // Some bytes of the header mean nothing, and neither do the bits that fill up the last byte before the trailer.
+        let means_nothing = at < 10 || at == body.len() - 9;
         if unpack_stream(&mut Trickle(&body, piece), None, &narrow(), &mut streamed).is_ok() {
-            prop_assert!(at < 10 && streamed.0["a"].0 == noise && streamed.0["b"].0 == noise[..500]);
+            prop_assert!(means_nothing && streamed.0["a"].0 == noise && streamed.0["b"].0 == noise[..500]);
         }
     }
 
