@@ -3,6 +3,8 @@
 //! Flags that are settings end up, under the setting's own name, in [`Overrides`]; `project::settings` weighs them
 //! against the environment and the files.
 
+pub mod store;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -68,7 +70,7 @@ pub enum Command {
     Ci(Install),
     /// Look after the store
     #[command(subcommand)]
-    Store(Store),
+    Store(store::Store),
 }
 
 /// Flags of `install` and `ci`.
@@ -119,21 +121,6 @@ pub struct Install {
     /// How files get from the store into the project
     #[arg(long, value_name = "METHOD", value_parser = ["auto", "reflink", "hardlink", "copy"])]
     pub package_import_method: Option<String>,
-}
-
-/// The commands of `store`.
-#[derive(Debug, Subcommand)]
-pub enum Store {
-    /// Print where the store is
-    Path(StorePath),
-}
-
-/// Flags of `store path`.
-#[derive(Clone, Debug, Default, Args)]
-pub struct StorePath {
-    /// Where the store is
-    #[arg(long, value_name = "DIR")]
-    pub store_dir: Option<String>,
 }
 
 impl Install {

@@ -34,6 +34,7 @@
 //! | [`layout`] | `node_modules`: the wanted tree, the difference to what stands there, building it |
 //! | [`scripts`] | lifecycle scripts, the policy that allows them, their environment |
 //! | [`install`] | the pipeline, the one place that sees every stage |
+//! | [`upkeep`] | looking after a store: what projects need of it |
 //! | [`commands`] | one file per command: parse, call, report |
 //! | [`report`] | the only writer to stdout and stderr |
 //! | [`cli`] | the command line as types |
@@ -84,3 +85,4 @@ pub mod report;
 pub mod resolve;
 pub mod scripts;
 pub mod store;
+pub mod upkeep;

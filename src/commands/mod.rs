@@ -6,7 +6,7 @@ mod install;
 mod signals;
 mod store;
 
-use crate::cli::{Cli, Command, Common, ReporterStyle, Store};
+use crate::cli::{Cli, Command, Common, ReporterStyle};
 use crate::error::{Code, Error};
 use crate::project::env::Env;
 use crate::report::{Reporter, Voice};
@@ -34,7 +34,7 @@ pub fn run(cli: Cli, started: Instant) -> u8 {
         match cli.command {
             Command::Install(arguments) => install::run(&context, &arguments, install::Variant::Install),
             Command::Ci(arguments) => install::run(&context, &arguments, install::Variant::Ci),
-            Command::Store(Store::Path(arguments)) => store::path(&context, &arguments),
+            Command::Store(command) => store::run(&context, &command),
         }
     });
     match ended {

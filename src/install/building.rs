@@ -50,15 +50,19 @@ pub(super) struct Choice<'a> {
     pub trust: bool,
 }
 
+/// Returns what a package is looked up by in the store.
+pub(crate) fn key_of(package: &Package) -> PackageKey {
+    match &package.integrity {
+        Some(integrity) => PackageKey::of_integrity(integrity),
+        None => PackageKey::of_source(package.id.clone()),
+    }
+}
+
 /// Plans the layout and compares it with what stands there.
 pub(super) fn plan(session: &Session, resolution: &Resolution, choice: &Choice<'_>) -> Result<Planned, Error> {
     let layout = &session.settings.layout;
     let groups = session.settings.groups;
-    let key = |package: &Package| match &package.integrity {
-        Some(integrity) => PackageKey::of_integrity(integrity),
-        None => PackageKey::of_source(package.id.clone()),
-    };
-    let contents: Vec<PackageKey> = resolution.packages.iter().map(key).collect();
+    let contents: Vec<PackageKey> = resolution.packages.iter().map(key_of).collect();
     let options = Options {
         host: choice.host.clone(),
         groups: Groups { prod: groups.prod, dev: groups.dev, optional: groups.optional },

@@ -14,7 +14,7 @@ use std::path::Path;
 use url::Url;
 
 /// A file operation failed.
-pub(super) fn of_file(error: FsError) -> Error {
+pub(crate) fn of_file(error: FsError) -> Error {
     Error::wrap(Code::Io, &error)
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn of_project(error: ProjectError) -> Error {
     }
 }
 
-pub(super) fn of_lockfile(path: &Path, error: LockfileError) -> Error {
+pub(crate) fn of_lockfile(path: &Path, error: LockfileError) -> Error {
     let wrapped = Error::wrap(Code::Lockfile, &error);
     let wrapped = Error { message: format!("{}: {}", path.display(), wrapped.message), ..wrapped };
     match error {

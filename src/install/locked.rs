@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The lockfile's name.
-pub(super) const NAME: &str = "deka.lock";
+pub(crate) const NAME: &str = "deka.lock";
 
 /// The lockfile as it stands, and what it is worth.
 pub(super) struct Locked {

@@ -32,8 +32,11 @@ mod supply;
 mod telling;
 mod trail;
 
-pub(crate) use failure::{of_project, of_store};
+pub(crate) use building::key_of;
+pub(crate) use failure::{of_file, of_lockfile, of_project, of_store};
+pub(crate) use locked::NAME as LOCKFILE;
 pub use scripting::RUNNING;
+pub(crate) use session::{SHARED_SLOTS, folders};
 pub use summary::{Change, Outcome};
 
 use crate::error::Error;

@@ -10,8 +10,11 @@ use crate::pool::Spawner;
 use crate::project::settings::{Settings, VirtualStore};
 use crate::project::workspace::Workspace;
 use crossbeam_channel::{Receiver, Sender};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// The folder of shared slots, in the store.
+pub(crate) const SHARED_SLOTS: &str = "slots";
 
 /// One install, once its settings and manifests are read.
 pub(super) struct Session<'a> {
@@ -66,8 +69,8 @@ impl Session<'_> {
     }
 }
 
-/// Returns where the packages of a project are put.
-pub(super) fn places(settings: &Settings, workspace: &Workspace) -> Result<Places, Error> {
+/// Returns the folder of direct dependencies and the folder of slots, relative to the root of the project.
+pub(crate) fn folders(settings: &Settings, root: &Path) -> Result<(RelPath, RelPath), Error> {
     let inside = |text: &str| {
         RelPath::parse(text)
             .map_err(|error| Error::new(Code::Settings, format!("`modules-dir` or `virtual-store-dir` cannot be used: {error}")))
@@ -76,14 +79,20 @@ pub(super) fn places(settings: &Settings, workspace: &Workspace) -> Result<Place
     let virtual_dir = match &settings.layout.virtual_store_dir {
         None => inside(&format!("{modules_dir}/{}", crate::project::folder::NAME))?,
         Some(folder) => {
-            let below = folder.strip_prefix(&workspace.root).ok().and_then(|below| below.to_str());
+            let below = folder.strip_prefix(root).ok().and_then(|below| below.to_str());
             inside(below.ok_or_else(|| Error::new(Code::Settings, "`virtual-store-dir` must lie inside the project"))?)?
         }
     };
+    Ok((modules_dir, virtual_dir))
+}
+
+/// Returns where the packages of a project are put.
+pub(super) fn places(settings: &Settings, workspace: &Workspace) -> Result<Places, Error> {
+    let (modules_dir, virtual_dir) = folders(settings, &workspace.root)?;
     let shared = match settings.layout.virtual_store {
         VirtualStore::Project => None,
         VirtualStore::Global => {
-            let folder = settings.store_dir.join("slots");
+            let folder = settings.store_dir.join(SHARED_SLOTS);
             crate::fs::create_dir_all(&folder).map_err(failure::of_file)?;
             Some(folder.into_os_string().into_string().map_err(|_| Error::new(Code::Settings, "the path of the store is not UTF-8"))?)
         }

@@ -31,7 +31,7 @@ pub use id::{ObjectId, TreeId};
 pub use import::{Identity, Import};
 pub use mark::{Epoch, Mark};
 pub use method::{Method, Wanted};
-pub use package::{PackageKey, StoredPackage};
+pub use package::{Listed, PackageKey, StoredPackage};
 pub use tree::{Clash, Entry, NewEntry, Tree};
 
 use crate::fs::FsError;
@@ -53,6 +53,15 @@ pub enum Mode {
     ReadWrite,
     /// To read what is there, without a single write.
     ReadOnly,
+}
+
+/// A project that was installed from a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Project {
+    /// Its folder, absolute.
+    pub path: PathBuf,
+    /// The day of its last install, in days since 1970.
+    pub used_day: i64,
 }
 
 /// An open store. Safe to use from many threads; a shared lease keeps any gc away for as long as it is open.
@@ -120,6 +129,11 @@ impl Store {
         Ok(found.collect())
     }
 
+    /// Lists the packages that are in the store, sorted by key. [`Store::lookup`] has their files.
+    pub fn packages(&self) -> Result<Vec<Listed>, StoreError> {
+        self.index.with(|connection| rows::list(connection))
+    }
+
     /// Begins to bring in a package. Any number of imports run at once, on any threads.
     pub fn import(&self) -> Result<Import<&Store>, StoreError> {
         Import::new(self)
@@ -182,9 +196,9 @@ impl Store {
     }
 
     /// Returns the projects that were installed from this store, sorted by path.
-    pub fn projects(&self) -> Result<Vec<PathBuf>, StoreError> {
-        let paths = self.index.with(|connection| rows::projects(connection))?;
-        Ok(paths.into_iter().map(|path| PathBuf::from(OsString::from_vec(path))).collect())
+    pub fn projects(&self) -> Result<Vec<Project>, StoreError> {
+        let rows = self.index.with(|connection| rows::projects(connection))?;
+        Ok(rows.into_iter().map(|(path, used_day)| Project { path: PathBuf::from(OsString::from_vec(path)), used_day }).collect())
     }
 }
 

@@ -61,3 +61,16 @@ pub struct StoredPackage {
     /// When the objects were written.
     pub epoch: Epoch,
 }
+
+/// A package of the index, without its files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// What it is looked up by.
+    pub key: PackageKey,
+    /// The name under which it was resolved.
+    pub name: PackageName,
+    /// The version that was resolved.
+    pub version: String,
+    /// When its row was written, in seconds since 1970.
+    pub added_s: i64,
+}

@@ -2,7 +2,7 @@
 
 use super::id::TreeId;
 use super::mark::{self, Epoch, Mark};
-use super::package::{PackageKey, StoredPackage};
+use super::package::{Listed, PackageKey, StoredPackage};
 use super::record;
 use super::tree::Tree;
 use crate::package::facts::Facts;
@@ -67,6 +67,23 @@ fn read(key: &PackageKey, row: &Row<'_>) -> Option<StoredPackage> {
     (blob(3)? == record::seal(&package) && blob(4)? == tree_id.as_bytes()).then_some(package)
 }
 
+/// Lists the packages of the index, sorted by key. A row whose texts cannot be read is passed over.
+pub(super) fn list(connection: &Connection) -> rusqlite::Result<Vec<Listed>> {
+    let mut statement = connection.prepare("SELECT key, name, version, added_s FROM packages ORDER BY key")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get(3)?)))?;
+    let mut list = Vec::new();
+    for row in rows {
+        let (key, name, version, added_s) = match row {
+            Err(rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..)) => continue,
+            row => row?,
+        };
+        if let Ok(name) = PackageName::parse(&name) {
+            list.push(Listed { key: PackageKey::of_source(key), name, version, added_s });
+        }
+    }
+    Ok(list)
+}
+
 /// Says whether a package stands in the index exactly as it is.
 pub(super) fn holds(connection: &Connection, package: &StoredPackage) -> rusqlite::Result<bool> {
     let mut statement = connection.prepare_cached("SELECT 1 FROM packages WHERE key = ?1 AND seal = ?2")?;
@@ -126,8 +143,8 @@ pub(super) fn write_project(connection: &Connection, project: &Path, day: i64) -
     connection.execute(sql, params![project.as_os_str().as_bytes(), day]).map(drop)
 }
 
-/// Returns the projects that were installed from this store.
-pub(super) fn projects(connection: &Connection) -> rusqlite::Result<Vec<Vec<u8>>> {
-    let mut statement = connection.prepare("SELECT path FROM projects ORDER BY path")?;
-    statement.query_map([], |row| row.get(0))?.collect()
+/// Returns the projects that were installed from this store, by path, and the day of each one's last install.
+pub(super) fn projects(connection: &Connection) -> rusqlite::Result<Vec<(Vec<u8>, i64)>> {
+    let mut statement = connection.prepare("SELECT path, used_day FROM projects ORDER BY path")?;
+    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }

@@ -249,7 +249,8 @@ fn projects_are_remembered_once() {
         store.register_project(Path::new("/home/someone/b")).expect("room");
         store.register_project(Path::new("/home/someone/a")).expect("room");
     }
-    assert_eq!(store.projects().expect("rows"), [Path::new("/home/someone/a"), Path::new("/home/someone/b")]);
+    let paths: Vec<_> = store.projects().expect("rows").into_iter().map(|project| project.path).collect();
+    assert_eq!(paths, [Path::new("/home/someone/a"), Path::new("/home/someone/b")]);
 }
 
 #[test]
