@@ -15,6 +15,7 @@ use divan::Bencher;
 use rustc_hash::FxHashSet;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use tempfile::TempDir;
 
 fn main() {
@@ -138,7 +139,8 @@ impl Fixture {
             work.build.iter().map(|slot| (*slot, &self.packages[wanted.slots[*slot].package.0 as usize])).collect();
         let checkout = CheckoutOptions { method: Method::Hardlink, verify: false };
         let places = places.clone();
-        let builder = Builder::begin(Job { wanted, work, places, checkout, folder_commands: BTreeMap::new() }).expect("it can begin");
+        let builder = Builder::begin(Job { wanted: Arc::new(wanted), work, places, checkout, folder_commands: BTreeMap::new() })
+            .expect("it can begin");
         for (_, result) in builder.build_all(&self.store, &jobs, 2) {
             result.expect("built");
         }

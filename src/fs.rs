@@ -34,17 +34,18 @@ pub type Result<T> = std::result::Result<T, FsError>;
 pub trait Context<T> {
     /// Names what was tried on which path.
     fn at(self, verb: &'static str, path: &Path) -> Result<T>;
+
+    /// As [`Context::at`], for work that is done thousands of times: the path is put together only when it is needed.
+    fn at_path(self, verb: &'static str, path: impl FnOnce() -> PathBuf) -> Result<T>;
 }
 
-impl<T> Context<T> for io::Result<T> {
+impl<T, E: Into<io::Error>> Context<T> for std::result::Result<T, E> {
     fn at(self, verb: &'static str, path: &Path) -> Result<T> {
-        self.map_err(|source| FsError { verb, path: path.to_owned(), source })
+        self.at_path(verb, || path.to_owned())
     }
-}
 
-impl<T> Context<T> for std::result::Result<T, rustix::io::Errno> {
-    fn at(self, verb: &'static str, path: &Path) -> Result<T> {
-        self.map_err(|errno| FsError { verb, path: path.to_owned(), source: errno.into() })
+    fn at_path(self, verb: &'static str, path: impl FnOnce() -> PathBuf) -> Result<T> {
+        self.map_err(|error| FsError { verb, path: path(), source: error.into() })
     }
 }
 

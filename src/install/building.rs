@@ -31,7 +31,7 @@ pub(super) type Linked = Result<Checkout, LayoutError>;
 /// A planned layout, held against what stands there.
 pub(super) struct Planned {
     /// The plan.
-    pub wanted: Wanted,
+    pub wanted: Arc<Wanted>,
     /// What is to be done.
     pub work: Work,
     /// What stood there.
@@ -75,7 +75,7 @@ pub(super) fn plan(session: &Session, resolution: &Resolution, choice: &Choice<'
     let wanted = plan::plan(&input, &options, &session.places).map_err(failure::of_layout)?;
     let before = survey::survey(&wanted, &session.places, choice.trust).map_err(failure::of_layout)?;
     let work = diff::diff(&wanted, before.clone(), &session.places);
-    Ok(Planned { wanted, work, before })
+    Ok(Planned { wanted: Arc::new(wanted), work, before })
 }
 
 /// What was built.
@@ -85,7 +85,7 @@ pub(super) struct Built {
     /// Facts of the packages whose slots were built.
     pub facts: FxHashMap<PackageIndex, Facts>,
     /// The plan.
-    pub wanted: Wanted,
+    pub wanted: Arc<Wanted>,
 }
 
 /// How the packages of a build stand.
@@ -119,7 +119,7 @@ pub(super) fn build(session: &Session, supply: &mut Supply, resolution: &Resolut
     let build = work.build.clone();
     let checkout = CheckoutOptions { method: method(session, build.is_empty())?, verify: session.settings.verify };
     let folder_commands = folder_commands(&wanted, session);
-    let job = Job { wanted: wanted.clone(), work, places: session.places.clone(), checkout, folder_commands };
+    let job = Job { wanted: Arc::clone(&wanted), work, places: session.places.clone(), checkout, folder_commands };
     let builder = Arc::new(Builder::begin(job).map_err(failure::of_layout)?);
     let mut waiting: FxHashMap<PackageIndex, Vec<usize>> = FxHashMap::default();
     for slot in &build {
@@ -191,7 +191,7 @@ impl Site<'_> {
     fn run(&mut self, supply: &mut Supply) -> Result<Option<Attempt>, Error> {
         let mut indices: Vec<PackageIndex> = self.waiting.keys().copied().collect();
         indices.sort_unstable();
-        supply.order(indices.iter().map(|index| Order::of_package(self.resolution.package(*index))));
+        supply.order_packages(indices.iter().map(|index| self.resolution.package(*index)));
         self.session.counters.enter(Stage::Fetching);
         let mut without = self.arrived(supply, &indices)?;
         while self.left > 0 && without.is_none() {

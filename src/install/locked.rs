@@ -33,11 +33,15 @@ impl Locked {
     }
 }
 
-/// Reads the lockfile. One that may not be changed and does not fit is an error.
-pub(super) fn read(session: &Session) -> Result<Locked, Error> {
+/// Reads the lockfile; `look_ahead` gets its text before it is understood. One that may not be changed and does not fit
+/// is an error.
+pub(super) fn read(session: &Session, look_ahead: impl FnOnce(&[u8])) -> Result<Locked, Error> {
     let settings = &session.settings.lockfile;
     let path = session.workspace.root.join(NAME);
     let text = if settings.enabled { crate::fs::read_if_there(&path).map_err(failure::of_file)? } else { None };
+    if let Some(text) = &text {
+        look_ahead(text);
+    }
     let lockfile = match &text {
         None => None,
         Some(text) => Some(lockfile::read(text).map_err(|error| failure::of_lockfile(&path, error))?),

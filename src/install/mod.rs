@@ -42,6 +42,7 @@ pub use summary::{Change, Outcome};
 use crate::error::Error;
 use crate::layout::record::FILE_NAME as RECORD;
 use crate::layout::survey::Survey;
+use crate::lockfile;
 use crate::package::platform::Host;
 use crate::pool::Pool;
 use crate::project::boot::BootId;
@@ -53,14 +54,14 @@ use crate::project::workspace::{Workspace, find_root};
 use crate::project::{host, lock, overrides};
 use crate::resolve::graph::{Resolution, Source};
 use crate::scripts::lifecycle::Moment;
-use crate::store::{Mode, Store};
+use crate::store::{Mode, PackageKey, Store};
 use building::{Attempt, Built, Choice};
 use news::{Counters, Event, Listener};
 use session::Session;
 use source::Sources;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use supply::{Order, Supply};
+use supply::Supply;
 
 /// What an install is asked to do.
 #[derive(Clone, Debug)]
@@ -175,20 +176,25 @@ fn lock_project(root: &Path, modules_dir: &Path, listener: &Listener) -> Result<
 }
 
 fn install(session: &Session) -> Result<Outcome, Error> {
-    let mut locked = locked::read(session)?;
+    let (told, counters) = (Arc::clone(&session.listener), Arc::clone(&session.counters));
+    let mut supply = Supply::new(Arc::clone(&session.sources), session.spawner.clone(), session.sender.clone(), counters, told);
+    let groups = session.settings.groups;
+    let early = groups.prod && groups.dev && groups.optional && !session.settings.lockfile.only;
+    let from_nothing = session.task.clean || !crate::project::folder::path(&session.modules_dir()).join(RECORD).exists();
+    let mut locked = locked::read(session, |text| {
+        if early && from_nothing {
+            supply.foresee(lockfile::glance(text).map(|hash| PackageKey::of_source(hash.to_owned())));
+        }
+    })?;
     if session.task.clean {
         clean(session)?;
     }
     let node = engines::Node::ask(session);
     let host = host::host(&session.settings.architectures);
-    let (told, counters) = (Arc::clone(&session.listener), Arc::clone(&session.counters));
-    let mut supply = Supply::new(Arc::clone(&session.sources), session.spawner.clone(), session.sender.clone(), counters, told);
-    let groups = session.settings.groups;
-    let early = groups.prod && groups.dev && groups.optional && !session.settings.lockfile.only;
     let decided = locked.decides(session);
     let (mut resolution, resolved) = match locked.lockfile.take() {
         Some(lockfile) if decided => {
-            if early && !crate::project::folder::path(&session.modules_dir()).join(RECORD).exists() {
+            if early && from_nothing {
                 order_all(&mut supply, &lockfile.resolution, &host);
             }
             (lockfile.resolution, false)
@@ -223,14 +229,17 @@ fn install(session: &Session) -> Result<Outcome, Error> {
     if let Some(note) = scripting::skipped(session, &resolution, &built, &permissions) {
         (session.listener)(Event::Note(note));
     }
-    Ok(summary::outcome(session, &resolution, &built, &before, supply.fetched))
+    let outcome = summary::outcome(session, &resolution, &built, &before, supply.fetched);
+    // The process is about to end. To take all of this apart first costs a large project milliseconds.
+    std::mem::forget((resolution, built, before, supply.into_ready()));
+    Ok(outcome)
 }
 
 /// Orders everything that a project with no tree yet is going to need, while the tree is still being planned.
 fn order_all(supply: &mut Supply, resolution: &Resolution, host: &Host) {
     let needed = resolution.instances.iter().map(|instance| (instance.optional, resolution.package(instance.package)));
     let needed = needed.filter(|(optional, package)| resolving::is_sure(&package.source, *optional, &package.platform, host));
-    supply.order(needed.map(|(_, package)| Order::of_package(package)));
+    supply.order_packages(needed.map(|(_, package)| package));
 }
 
 /// Plans and builds; again without those optional packages that turn out not to be had.

@@ -64,14 +64,27 @@ impl Order {
     }
 }
 
+/// What the store has under some keys.
+type Answers = Vec<(PackageKey, Option<Arc<StoredPackage>>)>;
+
 /// What the pool sends back.
 pub(super) enum Delivery {
+    /// What the store had of packages that were expected.
+    Foreseen(Result<Answers, Error>),
     /// What the store had, and what it did not.
     LookedUp { found: Vec<(String, Arc<StoredPackage>)>, missing: Vec<Order>, failure: Option<Error> },
     /// A package was fetched and imported, or could not be.
     Fetched { order: Order, outcome: Box<Result<Fetched, Error>> },
     /// Imported packages are in the index.
     Committed { batch: Vec<(String, Arc<StoredPackage>)>, failure: Option<Error> },
+}
+
+/// A package that was looked up before anybody asked for it.
+enum Foreseen {
+    /// The answer is on its way, and these wait for it.
+    Asked(Vec<Order>),
+    /// The answer.
+    Known(Option<Arc<StoredPackage>>),
 }
 
 /// Packages on their way into the store.
@@ -82,6 +95,7 @@ pub(super) struct Supply {
     counters: Arc<Counters>,
     listener: Listener,
     asked: FxHashSet<String>,
+    foreseen: FxHashMap<PackageKey, Foreseen>,
     ready: FxHashMap<String, Arc<StoredPackage>>,
     failed: FxHashMap<String, Error>,
     /// Imported, and waiting for a transaction.
@@ -106,6 +120,7 @@ impl Supply {
             counters,
             listener,
             asked: FxHashSet::default(),
+            foreseen: FxHashMap::default(),
             ready: FxHashMap::default(),
             failed: FxHashMap::default(),
             waiting: Vec::new(),
@@ -114,18 +129,70 @@ impl Supply {
         }
     }
 
+    /// Asks for packages of a finished resolution; those that were asked for before are passed over.
+    pub fn order_packages<'a>(&mut self, packages: impl IntoIterator<Item = &'a Package>) {
+        let fresh: Vec<Order> = packages.into_iter().filter(|package| !self.asked.contains(&package.id)).map(Order::of_package).collect();
+        self.order(fresh);
+    }
+
+    /// Looks packages up that will probably be asked for. One that is not costs a look-up and nothing else.
+    pub fn foresee(&mut self, keys: impl IntoIterator<Item = PackageKey>) {
+        let mut keys = keys.into_iter().peekable();
+        while keys.peek().is_some() {
+            let batch: Vec<PackageKey> = keys.by_ref().take(LOOKUP_BATCH).collect();
+            self.foreseen.extend(batch.iter().map(|key| (key.clone(), Foreseen::Asked(Vec::new()))));
+            let (sources, sender) = (Arc::clone(&self.sources), self.sender.clone());
+            self.spawner.spawn(Priority::Import, move || {
+                let found = sources.store.lookup(&batch).map_err(failure::of_store);
+                let answers = found.map(|found| batch.into_iter().zip(found.into_iter().map(|package| package.map(Arc::new))).collect());
+                // The receiver is gone only when the install has failed already.
+                let _ = sender.send(super::Message::Delivery(Delivery::Foreseen(answers)));
+            });
+        }
+    }
+
     /// Asks for packages; those that were asked for before are passed over.
     pub fn order(&mut self, orders: impl IntoIterator<Item = Order>) {
-        let mut fresh: Vec<Order> = orders.into_iter().filter(|order| self.asked.insert(order.id.clone())).collect();
-        while !fresh.is_empty() {
-            let rest = fresh.split_off(fresh.len().min(LOOKUP_BATCH));
-            let batch = std::mem::replace(&mut fresh, rest);
+        let mut fresh = Vec::new();
+        for order in orders {
+            if self.asked.insert(order.id.clone())
+                && let Some(order) = self.take_foreseen(order)
+            {
+                fresh.push(order);
+            }
+        }
+        let mut fresh = fresh.into_iter().peekable();
+        while fresh.peek().is_some() {
+            let batch: Vec<Order> = fresh.by_ref().take(LOOKUP_BATCH).collect();
             let (sources, sender) = (Arc::clone(&self.sources), self.sender.clone());
             self.spawner.spawn(Priority::Import, move || {
                 // The receiver is gone only when the install has failed already.
                 let _ = sender.send(super::Message::Delivery(look_up(&sources, batch)));
             });
         }
+    }
+
+    /// Serves an order from what was foreseen; gives it back when its package was not.
+    fn take_foreseen(&mut self, order: Order) -> Option<Order> {
+        let Some(foreseen) = order.key().and_then(|key| self.foreseen.get_mut(&key)) else { return Some(order) };
+        match foreseen {
+            Foreseen::Asked(waiting) => waiting.push(order),
+            Foreseen::Known(Some(package)) => {
+                self.ready.insert(order.id, Arc::clone(package));
+            }
+            Foreseen::Known(None) => self.fetch(order),
+        }
+        None
+    }
+
+    /// Takes the answer for a package that was foreseen. Returns the ids under which it became ready.
+    fn foreseen(&mut self, key: PackageKey, answer: Option<Arc<StoredPackage>>) -> Vec<String> {
+        let Some(Foreseen::Asked(waiting)) = self.foreseen.insert(key, Foreseen::Known(answer.clone())) else { return Vec::new() };
+        let Some(package) = answer else {
+            waiting.into_iter().for_each(|order| self.fetch(order));
+            return Vec::new();
+        };
+        self.arrived(waiting.into_iter().map(|order| (order.id, Arc::clone(&package))).collect())
     }
 
     /// Fetches a package again, whose files in the store are damaged.
@@ -146,6 +213,11 @@ impl Supply {
         self.ready.get(id)
     }
 
+    /// Returns all packages that are ready.
+    pub fn into_ready(self) -> FxHashMap<String, Arc<StoredPackage>> {
+        self.ready
+    }
+
     /// Returns why a package cannot be had.
     pub fn failure(&self, id: &str) -> Option<&Error> {
         self.failed.get(id)
@@ -154,6 +226,7 @@ impl Supply {
     /// Takes what the pool sent and returns the ids of packages that became ready or failed by it.
     pub fn take(&mut self, delivery: Delivery) -> Result<Vec<String>, Error> {
         match delivery {
+            Delivery::Foreseen(answers) => Ok(answers?.into_iter().flat_map(|(key, answer)| self.foreseen(key, answer)).collect()),
             Delivery::LookedUp { failure: Some(failure), .. } | Delivery::Committed { failure: Some(failure), .. } => Err(failure),
             Delivery::LookedUp { found, missing, failure: None } => {
                 missing.into_iter().for_each(|order| self.fetch(order));

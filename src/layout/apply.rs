@@ -1,7 +1,9 @@
 //! Building: slots are filled aside and renamed into place.
 //!
 //! A [`Builder`] is begun before the packages are there and fed from any thread as they come. A slot costs two folders,
-//! its files, its links and one rename, all relative to folders that are held open; nothing is looked at first.
+//! its files, its links and one rename, all relative to folders that are held open; nothing is looked at first. Where
+//! nothing stands yet there is nothing to protect, and a slot is filled where it belongs: renaming a folder into another
+//! one takes a lock of the whole file system.
 //!
 //! A shared slot stays aside until the end, because it may be published only after everything that it links to.
 //!
@@ -14,15 +16,15 @@ use super::record::{Command, FILE_NAME, Record};
 use super::warning::Warning;
 use super::{LayoutError, Places, bins};
 use crate::fs::{Context, unique_suffix};
-use crate::store::{Checkout, CheckoutOptions, Store, StoredPackage};
+use crate::store::{Checkout, CheckoutOptions, Store, StoredPackage, Target};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// How names of folders for unfinished work begin.
 pub(super) const ASIDE: &str = ".tmp-";
@@ -35,7 +37,7 @@ pub(super) const MODE: Mode = Mode::RWXU.union(Mode::RWXG).union(Mode::RWXO);
 #[derive(Debug)]
 pub struct Job {
     /// The plan.
-    pub wanted: Wanted,
+    pub wanted: Arc<Wanted>,
     /// What is to be done.
     pub work: Work,
     /// Where.
@@ -53,6 +55,9 @@ pub struct Builder {
     /// The folder of slots.
     pub(super) slots: Folder,
     pub(super) aside: Aside,
+    /// Whether slots are filled where they belong. So it is when nothing stands in `node_modules`: nobody looks at a slot
+    /// before there is a link to it, and no install believes one that is in no record.
+    in_place: bool,
     /// The folder of shared slots and where they wait, when slots are shared.
     pub(super) shared: Option<(Folder, Aside)>,
     /// What was built, parallel to the slots of the plan.
@@ -67,6 +72,12 @@ pub type BuildResult = (usize, Result<Checkout, LayoutError>);
 #[derive(Debug)]
 pub(super) struct Built {
     pub commands: Vec<Command>,
+    pub place: Place,
+}
+
+/// Where a slot was built; nothing of it is there for one that was built in its place.
+#[derive(Debug, Default)]
+pub(super) struct Place {
     /// The name of its folder aside, where a shared slot waits.
     pub aside: String,
     /// The name aside of what stood in its place before.
@@ -103,10 +114,6 @@ impl Aside {
     pub fn clear(&self) -> Result<(), LayoutError> {
         Ok(crate::fs::remove_all(self.folder.path())?)
     }
-
-    fn path_of(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
 }
 
 /// Removes folders of unfinished work whose process has ended.
@@ -119,6 +126,17 @@ fn remove_abandoned(above: &Folder) -> Result<(), LayoutError> {
         if abandoned {
             crate::fs::remove_all(&above.path().join(&name))?;
         }
+    }
+    Ok(())
+}
+
+/// Makes the folders of a slot, but for its package's own.
+fn make_folders(above: &Folder, name: &str, modules: &str, scope: Option<&str>) -> Result<(), LayoutError> {
+    let make = |below: &str| rustix::fs::mkdirat(above.handle(), below, MODE).at_path("create", || above.path().join(below));
+    make(name)?;
+    make(modules)?;
+    if let Some(scope) = scope {
+        make(&format!("{modules}/{scope}"))?;
     }
     Ok(())
 }
@@ -162,7 +180,7 @@ impl Builder {
             _ => None,
         };
         let built = job.wanted.slots.iter().map(|_| OnceLock::new()).collect();
-        Ok(Builder { job, slots, aside, shared, built, warnings: Mutex::new(Vec::new()) })
+        Ok(Builder { job, slots, aside, in_place: !stood, shared, built, warnings: Mutex::new(Vec::new()) })
     }
 
     /// Returns the plan.
@@ -181,26 +199,50 @@ impl Builder {
     /// [`CheckoutError::Damaged`]: crate::store::CheckoutError::Damaged
     pub fn build(&self, slot: usize, store: &Store, package: &StoredPackage) -> Result<Checkout, LayoutError> {
         let planned = &self.job.wanted.slots[slot];
+        if self.in_place && !planned.shared {
+            let filled = self.fill(slot, &self.slots, &planned.name, store, package);
+            if filled.is_err() {
+                // Should it not go, then the error that counts is the one that is there already.
+                let _ = rustix::fs::renameat(self.slots.handle(), &*planned.name, self.aside.folder.handle(), self.aside.fresh());
+            }
+            let checkout = filled?;
+            self.note(slot, package, Place::default());
+            return Ok(checkout);
+        }
         let aside = match &self.shared {
             Some((_, aside)) if planned.shared => aside,
             _ => &self.aside,
         };
         let name = aside.fresh();
-        let modules = format!("{name}/node_modules");
-        self.make_folders(aside, &name, &modules, planned.package_name.scope())?;
-        let into = aside.path_of(&modules).join(planned.package_name.as_str());
-        let method = if planned.private { self.job.checkout.method.private() } else { self.job.checkout.method };
-        let checkout = store.checkout(package, &into, CheckoutOptions { method, ..self.job.checkout })?;
-        self.link(slot, aside, &modules)?;
+        let checkout = self.fill(slot, &aside.folder, &name, store, package)?;
         let displaced = if planned.shared { None } else { self.move_into_place(aside, &name, &self.slots, &planned.name)? };
+        self.note(slot, package, Place { aside: name, displaced });
+        Ok(checkout)
+    }
+
+    /// Makes the folder of a slot with its files and its links.
+    fn fill(&self, slot: usize, above: &Folder, name: &str, store: &Store, package: &StoredPackage) -> Result<Checkout, LayoutError> {
+        let planned = &self.job.wanted.slots[slot];
+        let modules = format!("{name}/node_modules");
+        make_folders(above, name, &modules, planned.package_name.scope())?;
+        let method = if planned.private { self.job.checkout.method.private() } else { self.job.checkout.method };
+        let below = format!("{modules}/{}", planned.package_name);
+        let target = Target { above: above.handle(), below: Path::new(&below), path: &above.path().join(&below) };
+        let checkout = store.checkout(package, target, CheckoutOptions { method, ..self.job.checkout })?;
+        self.link(slot, above, &modules)?;
+        Ok(checkout)
+    }
+
+    /// Notes that a slot is built.
+    fn note(&self, slot: usize, package: &StoredPackage, place: Place) {
+        let name = self.job.wanted.slots[slot].package_name.as_str();
         let has = |(_, file): &Command| package.tree.entries().any(|entry| entry.path == file.as_str());
-        let (commands, mut warnings) = bins::with_files(planned.package_name.as_str(), &package.facts.bins, has);
+        let (commands, mut warnings) = bins::with_files(name, &package.facts.bins, has);
         if !warnings.is_empty() {
             self.warnings().append(&mut warnings);
         }
         // A slot that is built twice is the same slot: the first answer stands.
-        let _ = self.built[slot].set(Built { commands, aside: name, displaced });
-        Ok(checkout)
+        let _ = self.built[slot].set(Built { commands, place });
     }
 
     /// Takes back what was built, for an install that cannot be finished: the slots that stood there before stand again,
@@ -211,7 +253,7 @@ impl Builder {
             let Some(built) = built.get().filter(|_| !planned.shared) else { continue };
             let path = self.slots.path().join(&planned.name);
             rustix::fs::renameat(slots, &*planned.name, aside, self.aside.fresh()).at("remove", &path)?;
-            if let Some(displaced) = &built.displaced {
+            if let Some(displaced) = &built.place.displaced {
                 rustix::fs::renameat(aside, &**displaced, slots, &*planned.name).at("put back", &path)?;
             }
         }
@@ -258,32 +300,22 @@ impl Builder {
         })
     }
 
-    fn make_folders(&self, aside: &Aside, name: &str, modules: &str, scope: Option<&str>) -> Result<(), LayoutError> {
-        let make = |below: &str| rustix::fs::mkdirat(aside.folder.handle(), below, MODE).at("create", &aside.path_of(below));
-        make(name)?;
-        make(modules)?;
-        if let Some(scope) = scope {
-            make(&format!("{modules}/{scope}"))?;
-        }
-        Ok(())
-    }
-
-    /// Sets the links of a slot that stands aside, where nobody else writes.
-    fn link(&self, slot: usize, aside: &Aside, modules: &str) -> Result<(), LayoutError> {
+    /// Sets the links of a slot that was just made, where nobody else writes.
+    fn link(&self, slot: usize, above: &Folder, modules: &str) -> Result<(), LayoutError> {
         let mut scope = String::new();
         for (place, text) in wanted_links(&self.job.wanted.slots[slot]) {
             if let Some((folder, _)) = place.rsplit_once('/')
                 && folder != scope
             {
                 let below = format!("{modules}/{folder}");
-                match rustix::fs::mkdirat(aside.folder.handle(), &*below, MODE) {
+                match rustix::fs::mkdirat(above.handle(), &*below, MODE) {
                     Ok(()) | Err(Errno::EXIST) => {}
-                    Err(errno) => Err(errno).at("create", &aside.path_of(&below))?,
+                    Err(errno) => Err(errno).at("create", &above.path().join(&below))?,
                 }
                 folder.clone_into(&mut scope);
             }
             let at = format!("{modules}/{place}");
-            rustix::fs::symlinkat(&*text, aside.folder.handle(), &*at).at("link", &aside.path_of(&at))?;
+            rustix::fs::symlinkat(&*text, above.handle(), &*at).at_path("link", || above.path().join(&at))?;
         }
         Ok(())
     }

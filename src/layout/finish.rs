@@ -59,6 +59,8 @@ impl Builder {
             // What went wrong is the news, and what stays behind is swept by the next install.
             let _ = self.clear();
         }
+        // Of no use to anybody now, and large: the process ends soon, and does not have to take it apart.
+        std::mem::forget((self.job, self.built));
         done
     }
 
@@ -129,14 +131,14 @@ impl Builder {
                 continue;
             };
             let planned = &self.job.wanted.slots[*slot];
-            set_new_bins(&aside.folder, &built.aside, &known.of_slot(*slot, planned))?;
-            let commands = aside.folder.path().join(&built.aside).join(COMMANDS);
+            set_new_bins(&aside.folder, &built.place.aside, &known.of_slot(*slot, planned))?;
+            let commands = aside.folder.path().join(&built.place.aside).join(COMMANDS);
             std::fs::write(&commands, encode_commands(&built.commands)).at("write", &commands)?;
             // What is published stays where it is, for others use it already; only a slot that is not whole is replaced.
-            match rustix::fs::renameat(aside.folder.handle(), &*built.aside, shared.handle(), &*planned.name) {
+            match rustix::fs::renameat(aside.folder.handle(), &*built.place.aside, shared.handle(), &*planned.name) {
                 Err(_) if commands_of_shared(shared.path(), &planned.name).is_some() => {}
                 Err(_) => {
-                    self.move_into_place(aside, &built.aside, shared, &planned.name)?;
+                    self.move_into_place(aside, &built.place.aside, shared, &planned.name)?;
                 }
                 Ok(()) => {}
             }
@@ -291,10 +293,10 @@ fn set_new_bins(above: &Folder, slot: &str, bins: &[LinkText]) -> Result<(), Lay
         return Ok(());
     }
     let folder = format!("{slot}/node_modules/.bin");
-    rustix::fs::mkdirat(above.handle(), &*folder, MODE).at("create", &above.path().join(&folder))?;
+    rustix::fs::mkdirat(above.handle(), &*folder, MODE).at_path("create", || above.path().join(&folder))?;
     for (command, text) in bins {
         let place = format!("{folder}/{command}");
-        rustix::fs::symlinkat(&**text, above.handle(), &*place).at("link", &above.path().join(&place))?;
+        rustix::fs::symlinkat(&**text, above.handle(), &*place).at_path("link", || above.path().join(&place))?;
     }
     Ok(())
 }

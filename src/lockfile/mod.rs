@@ -102,5 +102,15 @@ pub enum LockfileError {
     },
 }
 
+/// Returns the hashes that a lockfile seems to name, found without reading it. They are good for looking ahead, and
+/// nothing may follow from them: only [`read`] knows what a lockfile says.
+pub fn glance(text: &[u8]) -> impl Iterator<Item = &str> {
+    const BEFORE: &[u8] = b"\"integrity\": \"";
+    memchr::memmem::find_iter(text, BEFORE).filter_map(|at| {
+        let rest = &text[at + BEFORE.len()..];
+        std::str::from_utf8(&rest[..memchr::memchr(b'"', rest)?]).ok()
+    })
+}
+
 #[cfg(test)]
 mod tests;

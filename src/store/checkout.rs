@@ -33,6 +33,23 @@ pub struct CheckoutOptions {
     pub verify: bool,
 }
 
+/// Where a package is put. The way there from the root may be long, and is not walked for each package.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// An open folder above it.
+    pub above: BorrowedFd<'a>,
+    /// The way from there; only its last segment is not there yet.
+    pub below: &'a Path,
+    /// The same place, for messages and for what takes nothing else.
+    pub path: &'a Path,
+}
+
+impl<'a> From<&'a PathBuf> for Target<'a> {
+    fn from(path: &'a PathBuf) -> Target<'a> {
+        Target { above: rustix::fs::CWD, below: path, path }
+    }
+}
+
 /// What a checkout did besides.
 #[derive(Debug, Default)]
 pub struct Checkout {
@@ -69,8 +86,14 @@ struct Work<'a> {
 }
 
 /// Puts the files of a package into a folder that is not there yet.
-pub(super) fn checkout(store: &Store, package: &StoredPackage, into: &Path, options: CheckoutOptions) -> Result<Checkout, CheckoutError> {
-    let folder = make_folder(into)?;
+pub(super) fn checkout(
+    store: &Store,
+    package: &StoredPackage,
+    target: Target<'_>,
+    options: CheckoutOptions,
+) -> Result<Checkout, CheckoutError> {
+    let into = target.path;
+    let folder = make_folder(target)?;
     let method = options.method;
     let own_objects = (package.tree.len() >= WORTH_A_HANDLE).then(|| store.objects.own_folder()).flatten();
     let mut work = Work { store, package, into, folder, own_objects, method, copied_instead: false, learnt: None, damaged: Vec::new() };
@@ -93,10 +116,10 @@ pub(super) fn checkout(store: &Store, package: &StoredPackage, into: &Path, opti
     work.finish(trusted)
 }
 
-fn make_folder(into: &Path) -> Result<OwnedFd, CheckoutError> {
-    rustix::fs::mkdir(into, Mode::from_raw_mode(0o777)).at("create", into).map_err(explain)?;
+fn make_folder(Target { above, below, path }: Target<'_>) -> Result<OwnedFd, CheckoutError> {
+    rustix::fs::mkdirat(above, below, Mode::from_raw_mode(0o777)).at("create", path).map_err(explain)?;
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(rustix::fs::open(into, flags, Mode::empty()).at("open", into)?)
+    Ok(rustix::fs::openat(above, below, flags, Mode::empty()).at("open", path)?)
 }
 
 impl Work<'_> {

@@ -24,6 +24,9 @@ const FILE: &str = "index.db";
 /// How long to wait for another writer. A commit takes milliseconds, so this is a machine in trouble.
 const BUSY: Duration = Duration::from_secs(30);
 
+/// Trees and their marks are blobs of some kilobytes, which SQLite reads page by page.
+const PAGE_BYTES: u32 = 16_384;
+
 /// The index of one store.
 pub(super) struct Index {
     root: PathBuf,
@@ -243,6 +246,8 @@ impl Index {
 
     fn make_in_place(&self) -> Result<Connection, Failure> {
         let mut connection = self.connect(Access::Write)?;
+        // Counts only for a file that is still empty.
+        connection.pragma_update(None, "page_size", PAGE_BYTES)?;
         if !is_across_a_network(&self.root) {
             connection.pragma_update(None, "journal_mode", "WAL")?;
         }

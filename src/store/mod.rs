@@ -25,7 +25,7 @@ mod rows;
 mod schema;
 mod tree;
 
-pub use checkout::{Checkout, CheckoutOptions, Learnt};
+pub use checkout::{Checkout, CheckoutOptions, Learnt, Target};
 pub use error::{CheckoutError, Damage, StoreError};
 pub use id::{ObjectId, TreeId};
 pub use import::{Identity, Import};
@@ -175,8 +175,13 @@ impl Store {
     /// Puts the files of a package into a folder that is not there yet (the folder above it has to be). When this
     /// fails, the folder may be there in part and has to be removed. Damaged objects are all named, and none of them was
     /// put anywhere; importing the package again replaces them.
-    pub fn checkout(&self, package: &StoredPackage, into: &Path, options: CheckoutOptions) -> Result<Checkout, CheckoutError> {
-        checkout::checkout(self, package, into, options)
+    pub fn checkout<'a>(
+        &self,
+        package: &StoredPackage,
+        target: impl Into<Target<'a>>,
+        options: CheckoutOptions,
+    ) -> Result<Checkout, CheckoutError> {
+        checkout::checkout(self, package, target.into(), options)
     }
 
     /// Finds out how files can get from here into a folder: by at most two trials with an empty file, which is removed

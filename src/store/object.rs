@@ -31,6 +31,16 @@ const TEMPORARY: &str = ".new-";
 /// How much is read or written at once.
 const BUFFER_BYTES: usize = 128 * 1024;
 
+/// The two hexadecimal digits of each byte.
+const DIGITS: [[u8; 2]; 256] = {
+    let (digits, mut pairs, mut byte) = (b"0123456789abcdef", [[0; 2]; 256], 0);
+    while byte < 256 {
+        pairs[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
+    }
+    pairs
+};
+
 /// What is known of one of the 256 folders.
 mod shard {
     pub const UNKNOWN: u8 = 0;
@@ -59,21 +69,16 @@ impl ObjectPath {
     const LENGTH: usize = 67;
 
     pub fn new(object: &ObjectId, executable: bool) -> ObjectPath {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut path = [0; Self::LENGTH + 1];
-        let mut at = 0;
-        for (index, byte) in object.as_bytes().iter().enumerate() {
-            path[at] = DIGITS[usize::from(byte >> 4)];
-            path[at + 1] = DIGITS[usize::from(byte & 15)];
-            at += 2;
-            if index == 0 {
-                path[at] = b'/';
-                at += 1;
-            }
+        let (first, rest) = object.as_bytes().split_first().unwrap_or((&0, &[]));
+        path[..2].copy_from_slice(&DIGITS[usize::from(*first)]);
+        path[2] = b'/';
+        // Two digits at once: this runs for every file of every install.
+        for (pair, byte) in path[3..].chunks_exact_mut(2).zip(rest) {
+            pair.copy_from_slice(&DIGITS[usize::from(*byte)]);
         }
         if executable {
-            path[at] = b'-';
-            path[at + 1] = b'x';
+            path[Self::LENGTH - 2..Self::LENGTH].copy_from_slice(b"-x");
         }
         ObjectPath(path)
     }

@@ -22,6 +22,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// A project and a store in a folder that goes with them.
@@ -78,7 +79,7 @@ impl Sandbox {
         let (wanted, work) = self.plan(resolution);
         let checkout = CheckoutOptions { method: Method::Hardlink, verify: false };
         let places = self.places.clone();
-        Builder::begin(Job { wanted, work, places, checkout, folder_commands: BTreeMap::new() }).expect("it can begin")
+        Builder::begin(Job { wanted: Arc::new(wanted), work, places, checkout, folder_commands: BTreeMap::new() }).expect("it can begin")
     }
 
     fn packages(&self, builder: &Builder, resolution: &Resolution) -> Vec<(usize, StoredPackage)> {
