@@ -65,7 +65,7 @@ fn tree_encode_10_000(bencher: divan::Bencher<'_, '_>) {
 #[divan::bench]
 fn tree_decode_10_000(bencher: divan::Bencher<'_, '_>) {
     let tree = Tree::new(entries(10_000)).expect("no clash");
-    bencher.counter(ItemsCount::new(10_000_usize)).bench(|| Tree::decode(black_box(tree.encoding())));
+    bencher.counter(ItemsCount::new(10_000_usize)).bench(|| Tree::decode(black_box(tree.encoding().to_vec())));
 }
 
 #[divan::bench]

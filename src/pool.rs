@@ -25,6 +25,7 @@ pub struct Pool {
 }
 
 struct Shared {
+    threads: usize,
     queue: Mutex<Queue>,
     changed: Condvar,
 }
@@ -52,8 +53,8 @@ impl Pool {
     /// Starts `threads` threads (at least one).
     pub fn new(threads: usize) -> Pool {
         let queue = Queue { jobs: BinaryHeap::new(), count: 0, closed: false };
-        let shared = Arc::new(Shared { queue: Mutex::new(queue), changed: Condvar::new() });
-        let threads = (0..threads.max(1))
+        let shared = Arc::new(Shared { threads: threads.max(1), queue: Mutex::new(queue), changed: Condvar::new() });
+        let threads = (0..shared.threads)
             .filter_map(|index| {
                 let shared = Arc::clone(&shared);
                 std::thread::Builder::new().name(format!("work-{index}")).spawn(move || run(&shared)).ok()
@@ -80,6 +81,11 @@ impl Drop for Pool {
 }
 
 impl Spawner {
+    /// Returns how many threads the pool was made with.
+    pub fn threads(&self) -> usize {
+        self.0.threads
+    }
+
     /// Adds a job.
     pub fn spawn(&self, priority: Priority, run: impl FnOnce() + Send + 'static) {
         self.spawn_weighted(priority, 0, run);

@@ -84,6 +84,8 @@ pub(super) struct Built {
     pub done: Done,
     /// Facts of the packages whose slots were built.
     pub facts: FxHashMap<PackageIndex, Facts>,
+    /// Whether objects turned out to be other than they were known to be.
+    pub learnt: bool,
     /// The plan.
     pub wanted: Arc<Wanted>,
 }
@@ -126,6 +128,7 @@ pub(super) fn build(session: &Session, supply: &mut Supply, resolution: &Resolut
         waiting.entry(wanted.slots[*slot].package).or_default().push(*slot);
     }
     Counters::add(&session.counters.to_link, build.len() as u64);
+    link_ahead(session, &builder);
     let index_of = waiting.keys().map(|index| (resolution.package(*index).id.as_str(), *index)).collect();
     let mut site = Site {
         session,
@@ -143,7 +146,8 @@ pub(super) fn build(session: &Session, supply: &mut Supply, resolution: &Resolut
         Ok(None) => session.sources.store.commit_marks(&site.learnt).map_err(failure::of_store).map(|()| None),
         other => other,
     };
-    let Site { builder, facts, copied_instead, .. } = site;
+    let Site { builder, facts, copied_instead, learnt, replaced, .. } = site;
+    let learnt = !learnt.is_empty() || !replaced.is_empty();
     let builder = into_inner(builder);
     match ended {
         Ok(None) => {}
@@ -163,7 +167,17 @@ pub(super) fn build(session: &Session, supply: &mut Supply, resolution: &Resolut
     }
     session.trace("all slots are built");
     let done = builder.finish().map_err(failure::of_layout)?;
-    Ok(Attempt::Built(Box::new(Built { done, facts, wanted })))
+    Ok(Attempt::Built(Box::new(Built { done, facts, learnt, wanted })))
+}
+
+/// Has links set ahead, by whoever has nothing else to do. If it fails, or does not happen, the end makes up for it.
+fn link_ahead(session: &Session, builder: &Arc<Builder>) {
+    let builder = Arc::downgrade(builder);
+    session.spawner.spawn(Priority::Link, move || {
+        if let Some(builder) = builder.upgrade() {
+            let _ = builder.link_ahead();
+        }
+    });
 }
 
 /// Waits for the last job that builds to let go of the builder; those that have not begun find it gone.

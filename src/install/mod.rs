@@ -42,7 +42,6 @@ pub use summary::{Change, Outcome};
 use crate::error::Error;
 use crate::layout::record::FILE_NAME as RECORD;
 use crate::layout::survey::Survey;
-use crate::lockfile;
 use crate::package::platform::Host;
 use crate::pool::Pool;
 use crate::project::boot::BootId;
@@ -54,7 +53,7 @@ use crate::project::workspace::{Workspace, find_root};
 use crate::project::{host, lock, overrides};
 use crate::resolve::graph::{Resolution, Source};
 use crate::scripts::lifecycle::Moment;
-use crate::store::{Mode, PackageKey, Store};
+use crate::store::{Mode, Store};
 use building::{Attempt, Built, Choice};
 use news::{Counters, Event, Listener};
 use session::Session;
@@ -183,7 +182,7 @@ fn install(session: &Session) -> Result<Outcome, Error> {
     let from_nothing = session.task.clean || !crate::project::folder::path(&session.modules_dir()).join(RECORD).exists();
     let mut locked = locked::read(session, |text| {
         if early && from_nothing {
-            supply.foresee(lockfile::glance(text).map(|hash| PackageKey::of_source(hash.to_owned())));
+            supply.foresee(text);
         }
     })?;
     if session.task.clean {
@@ -228,6 +227,9 @@ fn install(session: &Session) -> Result<Outcome, Error> {
     session.sources.store.register_project(&session.workspace.root).map_err(of_store)?;
     if let Some(note) = scripting::skipped(session, &resolution, &built, &permissions) {
         (session.listener)(Event::Note(note));
+    }
+    if early && from_nothing && !resolved && let Some(text) = &locked.text {
+        supply.remember(text, learnt || built.learnt)?;
     }
     let outcome = summary::outcome(session, &resolution, &built, &before, supply.fetched);
     // The process is about to end. To take all of this apart first costs a large project milliseconds.

@@ -9,10 +9,10 @@
 //!
 //! An install that cannot go on is abandoned: what was built goes, what was moved out of the way comes back.
 
-use super::diff::{Work, wanted_links};
+use super::diff::Work;
 use super::folder::Folder;
 use super::plan::Wanted;
-use super::record::{Command, FILE_NAME, Record};
+use super::record::{Command, FILE_NAME};
 use super::warning::Warning;
 use super::{LayoutError, Places, bins};
 use crate::fs::{Context, unique_suffix};
@@ -57,7 +57,9 @@ pub struct Builder {
     pub(super) aside: Aside,
     /// Whether slots are filled where they belong. So it is when nothing stands in `node_modules`: nobody looks at a slot
     /// before there is a link to it, and no install believes one that is in no record.
-    in_place: bool,
+    pub(super) in_place: bool,
+    /// The folder of links that was filled before the end.
+    pub(super) linked_ahead: OnceLock<String>,
     /// The folder of shared slots and where they wait, when slots are shared.
     pub(super) shared: Option<(Folder, Aside)>,
     /// What was built, parallel to the slots of the plan.
@@ -142,12 +144,12 @@ fn make_folders(above: &Folder, name: &str, modules: &str, scope: Option<&str>) 
 }
 
 /// Replaces the record, in one step and without following a link that stands there.
-pub(super) fn write_record(slots: &Folder, record: &Record) -> Result<(), LayoutError> {
+pub(super) fn write_record(slots: &Folder, record: &[u8]) -> Result<(), LayoutError> {
     let path = slots.path().join(FILE_NAME);
     let beside = format!("{ASIDE}{}", unique_suffix());
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
     let file = rustix::fs::openat(slots.handle(), &*beside, flags, Mode::from_raw_mode(0o644)).at("create", &path)?;
-    std::fs::File::from(file).write_all(&record.encode()).at("write", &path)?;
+    std::fs::File::from(file).write_all(record).at("write", &path)?;
     Ok(rustix::fs::renameat(slots.handle(), &*beside, slots.handle(), FILE_NAME).at("write", &path)?)
 }
 
@@ -163,7 +165,7 @@ impl Builder {
         if stood {
             // For `abandon`. Where it cannot be linked the next install makes do with what is kept.
             let _ = rustix::fs::linkat(slots.handle(), FILE_NAME, aside.folder.handle(), FILE_NAME, AtFlags::empty());
-            if let Err(error) = write_record(&slots, &job.work.keep) {
+            if let Err(error) = write_record(&slots, &job.work.keep.encode()) {
                 let _ = aside.clear();
                 return Err(error);
             }
@@ -180,7 +182,7 @@ impl Builder {
             _ => None,
         };
         let built = job.wanted.slots.iter().map(|_| OnceLock::new()).collect();
-        Ok(Builder { job, slots, aside, in_place: !stood, shared, built, warnings: Mutex::new(Vec::new()) })
+        Ok(Builder { job, slots, aside, in_place: !stood, linked_ahead: OnceLock::new(), shared, built, warnings: Mutex::new(Vec::new()) })
     }
 
     /// Returns the plan.
@@ -302,20 +304,23 @@ impl Builder {
 
     /// Sets the links of a slot that was just made, where nobody else writes.
     fn link(&self, slot: usize, above: &Folder, modules: &str) -> Result<(), LayoutError> {
-        let mut scope = String::new();
-        for (place, text) in wanted_links(&self.job.wanted.slots[slot]) {
-            if let Some((folder, _)) = place.rsplit_once('/')
+        let slot = &self.job.wanted.slots[slot];
+        let (mut at, mut scope) = (format!("{modules}/"), String::new());
+        let start = at.len();
+        for link in &slot.links {
+            at.truncate(start);
+            slot.push_place_of(link, &mut at);
+            if let Some((folder, _)) = at[start..].rsplit_once('/')
                 && folder != scope
             {
-                let below = format!("{modules}/{folder}");
-                match rustix::fs::mkdirat(above.handle(), &*below, MODE) {
+                let below = &at[..start + folder.len()];
+                match rustix::fs::mkdirat(above.handle(), below, MODE) {
                     Ok(()) | Err(Errno::EXIST) => {}
-                    Err(errno) => Err(errno).at("create", &above.path().join(&below))?,
+                    Err(errno) => Err(errno).at("create", &above.path().join(below))?,
                 }
                 folder.clone_into(&mut scope);
             }
-            let at = format!("{modules}/{place}");
-            rustix::fs::symlinkat(&*text, above.handle(), &*at).at_path("link", || above.path().join(&at))?;
+            rustix::fs::symlinkat(&*link.text, above.handle(), &*at).at_path("link", || above.path().join(&at))?;
         }
         Ok(())
     }

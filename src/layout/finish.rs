@@ -46,7 +46,7 @@ pub fn settle(places: &Places) -> Result<(), LayoutError> {
         return Ok(());
     };
     record.slots.iter_mut().for_each(|slot| slot.unsettled = false);
-    write_record(&slots, &record)
+    write_record(&slots, &record.encode())
 }
 
 impl Builder {
@@ -86,17 +86,18 @@ impl Builder {
         let record = self.record(&known, &mut done);
         // The two write into different folders, and a new tree has thousands of links in each.
         let mut of_slots = Done::default();
-        let (bins, folders) = std::thread::scope(|scope| {
+        let (bins, folders, bytes) = std::thread::scope(|scope| {
             let bins = scope.spawn(|| self.link_slot_bins(&record, &mut of_slots));
             let folders = self.link_folders(&record, &mut done);
-            (bins.join(), folders)
+            let bytes = record.encode();
+            (bins.join(), folders, bytes)
         });
         bins.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         folders?;
         done.warnings.append(&mut of_slots.warnings);
         self.remove(&mut done)?;
         self.clear()?;
-        write_record(&self.slots, &record)?;
+        write_record(&self.slots, &bytes)?;
         done.warnings.append(&mut self.warnings());
         Ok(done)
     }
@@ -222,7 +223,9 @@ impl Builder {
             let Some(mut open) = opened else {
                 continue;
             };
-            if let Some(links) = links {
+            let ahead = links.filter(|_| self.is_linked_ahead(path)).map(|links| links.put.len());
+            done.linked += ahead.unwrap_or(0);
+            if let Some(links) = links.filter(|_| ahead.is_none()) {
                 for (place, text) in &links.drop {
                     open.drop_link(place, text)?;
                 }
@@ -237,6 +240,28 @@ impl Builder {
             }
         }
         Ok(())
+    }
+
+    /// Sets the links of the hidden hoist before the slots stand that they lead to, where nobody can see either. It spares
+    /// the end of an install, when most threads have nothing left to do, half of its work. May be called once.
+    pub fn link_ahead(&self) -> Result<(), LayoutError> {
+        let hidden = join(self.job.places.virtual_dir.as_str(), "node_modules");
+        let Some(work) = self.job.work.folders.iter().find(|work| work.path == hidden).filter(|_| self.in_place) else {
+            return Ok(());
+        };
+        let mut folder = folder::make_of_links(&self.job.places, &hidden)?;
+        let mut warnings = Vec::new();
+        for link in &work.put {
+            folder.put_link(link, &self.aside.folder, &mut warnings)?;
+        }
+        self.warnings().append(&mut warnings);
+        // Fails when it was called before, and then it is set.
+        let _ = self.linked_ahead.set(hidden);
+        Ok(())
+    }
+
+    fn is_linked_ahead(&self, folder: &str) -> bool {
+        self.linked_ahead.get().is_some_and(|ahead| ahead == folder)
     }
 
     /// Takes slots that are not wanted out of the way; they are deleted with all that is aside.

@@ -138,7 +138,18 @@ impl Slot {
     /// Returns where a link stands, relative to the `node_modules` of the slot. That is its alias, but for a package
     /// that depends on another version of itself: beside its own folder there is no room for it, so it goes inside.
     pub fn place_of(&self, link: &Link) -> String {
-        if link.alias == self.package_name { inside(&link.alias) } else { link.alias.to_string() }
+        let mut place = String::new();
+        self.push_place_of(link, &mut place);
+        place
+    }
+
+    /// Appends what [`Slot::place_of`] returns.
+    pub(super) fn push_place_of(&self, link: &Link, out: &mut String) {
+        out.push_str(link.alias.as_str());
+        if link.alias == self.package_name {
+            out.push_str("/node_modules/");
+            out.push_str(link.alias.as_str());
+        }
     }
 }
 

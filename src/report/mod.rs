@@ -147,11 +147,12 @@ impl Reporter {
             Voice::Silent => {}
             Voice::Ndjson => self.json_summary(summary, time_ms),
             _ => {
-                summary.changes.iter().flat_map(change_lines).for_each(|line| self.data(&line));
-                if !summary.changes.is_empty() {
-                    self.data("");
+                let mut lines: Vec<String> = summary.changes.iter().flat_map(change_lines).collect();
+                if !lines.is_empty() {
+                    lines.push(String::new());
                 }
-                self.data(&format!("{STRONG}{}{STRONG:#} {QUIET}[{}]{QUIET:#}", sentence(summary), text::milliseconds(time_ms)));
+                lines.push(format!("{STRONG}{}{STRONG:#} {QUIET}[{}]{QUIET:#}", sentence(summary), text::milliseconds(time_ms)));
+                self.data(&lines.join("\n"));
             }
         }
     }

@@ -9,6 +9,7 @@
 //! out is right as far as a stat can tell, and hashed when a stat can not. The index is derived: losing it costs time.
 
 mod boot;
+mod bundle;
 mod checkout;
 mod error;
 mod id;
@@ -25,6 +26,7 @@ mod rows;
 mod schema;
 mod tree;
 
+pub use bundle::Bundle;
 pub use checkout::{Checkout, CheckoutOptions, Learnt, Target};
 pub use error::{CheckoutError, Damage, StoreError};
 pub use id::{ObjectId, TreeId};
@@ -132,6 +134,22 @@ impl Store {
     /// Lists the packages that are in the store, sorted by key. [`Store::lookup`] has their files.
     pub fn packages(&self) -> Result<Vec<Listed>, StoreError> {
         self.index.with(|connection| rows::list(connection))
+    }
+
+    /// Opens the bundle of a lockfile's text, if an earlier install left one.
+    pub fn bundle(&self, text: &[u8]) -> Option<Bundle> {
+        Bundle::open(&self.root, text)
+    }
+
+    /// Keeps the packages of a lockfile together, for the next install from the same text. Does nothing in a store that
+    /// cannot be written, and for packages that have to be hashed before their next use.
+    pub fn write_bundle(&self, text: &[u8], packages: &[&StoredPackage]) -> Result<(), StoreError> {
+        if self.writable { bundle::write(&self.root, text, packages, self.epoch) } else { Ok(()) }
+    }
+
+    /// Drops the bundle of a lockfile's text, which is out of date.
+    pub fn remove_bundle(&self, text: &[u8]) -> Result<(), StoreError> {
+        if self.writable { bundle::remove(&self.root, text) } else { Ok(()) }
     }
 
     /// Begins to bring in a package. Any number of imports run at once, on any threads.

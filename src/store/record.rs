@@ -14,6 +14,7 @@ use super::tree::Tree;
 use crate::fs::{Context, Result as FsResult};
 use crate::package::facts::Facts;
 use crate::package::name::PackageName;
+use bytes::Bytes;
 use std::path::{Path, PathBuf};
 
 /// Name of the folder inside the store.
@@ -21,7 +22,7 @@ const FOLDER: &str = "packages";
 /// What each record begins with; the last byte is the version of what follows.
 const MAGIC: &[u8; 8] = b"dekapkg\x01";
 /// Length of the part of the digest that is kept.
-const SEAL_BYTES: usize = 16;
+pub(super) const SEAL_BYTES: usize = 16;
 /// Magic, length of the payload, digest of the payload.
 const HEAD_BYTES: usize = MAGIC.len() + 4 + SEAL_BYTES;
 
@@ -98,7 +99,8 @@ fn put(out: &mut Vec<u8>, package: &StoredPackage) {
     head[12..].copy_from_slice(&digest(payload));
 }
 
-fn put_head(out: &mut Vec<u8>, package: &StoredPackage) {
+/// Writes what a package is, but for its files.
+pub(super) fn put_head(out: &mut Vec<u8>, package: &StoredPackage) {
     let facts = package.facts.encode();
     for part in [package.key.as_str().as_bytes(), package.name.as_str().as_bytes(), package.version.as_bytes(), &facts] {
         out.extend_from_slice(&length_of(part));
@@ -115,32 +117,40 @@ fn take(bytes: &[u8]) -> Option<(StoredPackage, usize)> {
         return None;
     }
     let mut rest = payload;
-    let key = PackageKey::of_source(take_text(&mut rest)?.to_owned());
-    let name = PackageName::parse(take_text(&mut rest)?).ok()?;
-    let version = take_text(&mut rest)?.to_owned();
-    let facts = Facts::decode(take_part(&mut rest)?)?;
-    let tree = Tree::decode(rest)?;
+    let (key, name, version, facts) = take_head(&mut rest)?;
+    let tree = Tree::decode(Bytes::copy_from_slice(rest))?;
     let marks = vec![Mark::UNKNOWN; tree.len()];
     let package = StoredPackage { key, name, version, facts, tree_id: tree.id(), tree, marks, epoch: Epoch::UNKNOWN };
     Some((package, HEAD_BYTES + payload.len()))
+}
+
+/// Reads what [`put_head`] wrote.
+pub(super) fn take_head(rest: &mut &[u8]) -> Option<(PackageKey, PackageName, String, Facts)> {
+    let key = PackageKey::of_source(take_text(rest)?.to_owned());
+    let name = PackageName::parse(take_text(rest)?).ok()?;
+    let version = take_text(rest)?.to_owned();
+    Some((key, name, version, Facts::decode(take_part(rest)?)?))
 }
 
 fn take_text<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
     std::str::from_utf8(take_part(rest)?).ok()
 }
 
-fn take_part<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+/// Reads bytes that have their length before them.
+pub(super) fn take_part<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (length, tail) = rest.split_first_chunk::<4>()?;
     let (part, tail) = tail.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
     *rest = tail;
     Some(part)
 }
 
-fn length_of(bytes: &[u8]) -> [u8; 4] {
+/// Returns the length that stands before some bytes.
+pub(super) fn length_of(bytes: &[u8]) -> [u8; 4] {
     u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes()
 }
 
-fn digest(bytes: &[u8]) -> [u8; SEAL_BYTES] {
+/// Returns the seal of some bytes.
+pub(super) fn digest(bytes: &[u8]) -> [u8; SEAL_BYTES] {
     let mut seal = [0; SEAL_BYTES];
     seal.copy_from_slice(&blake3::hash(bytes).as_bytes()[..SEAL_BYTES]);
     seal

@@ -7,6 +7,7 @@ use super::record;
 use super::tree::Tree;
 use crate::package::facts::Facts;
 use crate::package::name::PackageName;
+use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::borrow::Borrow;
 use std::os::unix::ffi::OsStrExt;
@@ -52,7 +53,7 @@ fn read(key: &PackageKey, row: &Row<'_>) -> Option<StoredPackage> {
     let blob = |column| row.get_ref(column).ok()?.as_blob().ok();
     let body = blob(5)?;
     let tree_id = TreeId::of(body);
-    let tree = Tree::decode(body)?;
+    let tree = Tree::decode(Bytes::copy_from_slice(body))?;
     let (epoch, marks) = mark::decode(&tree_id, tree.len(), blob(6).unwrap_or_default());
     let package = StoredPackage {
         key: key.clone(),

@@ -7,7 +7,7 @@
 
 use super::id::{ObjectId, TreeId};
 use crate::package::path::RelPath;
-use std::sync::Arc;
+use bytes::Bytes;
 
 /// First byte of the encoding.
 const FORMAT: u8 = 1;
@@ -44,7 +44,7 @@ pub struct Entry<'a> {
 /// Cheap to clone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Tree {
-    encoding: Arc<[u8]>,
+    encoding: Bytes,
     count: usize,
 }
 
@@ -83,8 +83,9 @@ impl Tree {
     }
 
     /// Reads an encoding; nothing when it is damaged, of another format, or not the one form that its files have.
-    pub fn decode(encoding: &[u8]) -> Option<Tree> {
-        let mut rest = encoding;
+    pub fn decode(encoding: impl Into<Bytes>) -> Option<Tree> {
+        let encoding = encoding.into();
+        let mut rest = &*encoding;
         if take_byte(&mut rest)? != FORMAT {
             return None;
         }
@@ -98,7 +99,8 @@ impl Tree {
             }
             before = entry.path;
         }
-        rest.is_empty().then(|| Tree { encoding: encoding.into(), count })
+        let whole = rest.is_empty();
+        whole.then_some(Tree { encoding, count })
     }
 
     /// Returns the encoding.

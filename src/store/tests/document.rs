@@ -25,7 +25,7 @@ fn example() -> Tree {
 #[test]
 fn the_example_of_a_tree_is_its_encoding() {
     let bytes: Vec<u8> = block("hex").split_whitespace().map(|digits| u8::from_str_radix(digits, 16).expect("two digits")).collect();
-    assert_eq!(Tree::decode(&bytes), Some(example()));
+    assert_eq!(Tree::decode(bytes.clone()), Some(example()));
     assert_eq!(bytes, example().encoding());
     assert_eq!(block("id").trim(), example().id().to_string());
 }
