@@ -6,7 +6,7 @@ use crate::layout::plan::Wanted;
 use crate::package::platform::Host;
 use crate::package::range::Range;
 use crate::package::version::Version;
-use crate::project::node::node_version;
+use crate::project::node::{node_version, remembered_version};
 use crate::resolve::graph::{InstanceIndex, Resolution};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeSet;
@@ -22,7 +22,7 @@ pub(super) struct Fit {
 
 /// The version of node, which may still have to be asked for.
 pub(super) enum Node {
-    /// The settings say it.
+    /// The settings say it, or it was asked before.
     Set(String),
     /// It is being asked. The first time on a machine that means to start node, which takes as long as a small install.
     Asked(JoinHandle<Option<String>>),
@@ -35,6 +35,10 @@ impl Node {
     pub fn ask(session: &Session) -> Node {
         if let Some(version) = &session.settings.resolution.node_version {
             return Node::Set(version.clone());
+        }
+        // A thread would have to wait for a processor, and whoever needs the answer for the thread.
+        if let Some(version) = remembered_version(&session.task.env, &session.settings.cache_dir) {
+            return Node::Set(version);
         }
         let (env, cache_dir) = (session.task.env.clone(), session.settings.cache_dir.clone());
         let ask = move || node_version(&env, &cache_dir);

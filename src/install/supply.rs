@@ -144,9 +144,7 @@ impl Supply {
     pub fn foresee(&mut self, text: &Arc<Vec<u8>>) {
         let keys: Vec<PackageKey> = lockfile::glance(text).map(|hash| PackageKey::of_source(hash.to_owned())).collect();
         self.foreseen.extend(keys.iter().map(|key| (key.clone(), Foreseen::Asked(Vec::new()))));
-        // The thread that reads the lockfile is the one that everything waits for: a processor is left to it.
-        let jobs = (self.spawner.threads() - 1).max(1);
-        let share = keys.len().div_ceil(jobs).max(LOOKUP_BATCH);
+        let share = keys.len().div_ceil(self.spawner.threads()).max(LOOKUP_BATCH);
         let bundle: Arc<OnceLock<Option<Bundle>>> = Arc::clone(&self.bundle);
         for keys in keys.chunks(share) {
             let (sources, sender, bundle) = (Arc::clone(&self.sources), self.sender.clone(), Arc::clone(&bundle));

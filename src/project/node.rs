@@ -7,7 +7,7 @@ use super::ask::{Asked, ask};
 use super::env::Env;
 use super::stamp::{FileStamp, Stat};
 use crate::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The file in the cache folder. One line: version, size, time and number of the binary, and its path last.
@@ -15,15 +15,19 @@ const FILE: &str = "node-version";
 /// How long node may take to say its version.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Returns the version of the node that is on `PATH`, if it was asked before and is still the same binary.
+pub fn remembered_version(env: &Env, cache_dir: &Path) -> Option<String> {
+    let (node, stat) = binary(env)?;
+    let kept = fs::read_if_there(&cache_dir.join(FILE)).ok().flatten()?;
+    recall(&kept, &node, stat)
+}
+
 /// Returns the version of the node that is on `PATH`, without a `v`; nothing when there is none or it does not say.
 pub fn node_version(env: &Env, cache_dir: &Path) -> Option<String> {
-    // The real binary, so that a version manager that moves a link is noticed.
-    let node = std::fs::canonicalize(env.find_program("node")?).ok()?;
-    let stat = FileStamp::of_written(&node).stat?;
-    let kept = cache_dir.join(FILE);
-    if let Some(version) = fs::read_if_there(&kept).ok().flatten().and_then(|line| recall(&line, &node, stat)) {
+    if let Some(version) = remembered_version(env, cache_dir) {
         return Some(version);
     }
+    let (node, stat) = binary(env)?;
     let cwd = node.parent().unwrap_or(Path::new("/"));
     let answer = ask(&Asked { program: &node, arguments: &["--version"], env, cwd, timeout: TIMEOUT }).ok()?;
     let version = answer.trim().trim_start_matches('v');
@@ -31,8 +35,16 @@ pub fn node_version(env: &Env, cache_dir: &Path) -> Option<String> {
         return None;
     }
     // A cache that cannot be written only means that node is asked again.
-    let _ = fs::create_dir_all(cache_dir).and_then(|()| fs::write_atomic(&kept, line(version, &node, stat).as_bytes()));
+    let text = line(version, &node, stat);
+    let _ = fs::create_dir_all(cache_dir).and_then(|()| fs::write_atomic(&cache_dir.join(FILE), text.as_bytes()));
     Some(version.to_owned())
+}
+
+/// Returns the real binary, so that a version manager that moves a link is noticed, and what a stat says of it.
+fn binary(env: &Env) -> Option<(PathBuf, Stat)> {
+    let node = std::fs::canonicalize(env.find_program("node")?).ok()?;
+    let stat = FileStamp::of_written(&node).stat?;
+    Some((node, stat))
 }
 
 fn line(version: &str, node: &Path, stat: Stat) -> String {

@@ -39,11 +39,12 @@ impl Bundle {
 
     fn read(bytes: Bytes) -> Option<Bundle> {
         let (magic, rest) = bytes.split_first_chunk::<8>()?;
+        // One digest over all of it: BLAKE3 is several times as fast on a long text as on many short ones.
         let (sealed, mut rest) = rest.split_first_chunk::<SEAL_BYTES>()?;
-        let table = take_part(&mut rest)?;
-        if magic != MAGIC || digest(table) != *sealed {
+        if magic != MAGIC || digest(rest) != *sealed {
             return None;
         }
+        let table = take_part(&mut rest)?;
         let (mut start, mut table, mut parts) = (bytes.len() - rest.len(), table, FxHashMap::default());
         while !table.is_empty() {
             let key = std::str::from_utf8(take_part(&mut table)?).ok()?;
@@ -56,21 +57,17 @@ impl Bundle {
         (start == bytes.len()).then_some(Bundle { bytes, parts })
     }
 
-    /// Reads a package; nothing when it is not there or damaged.
+    /// Reads a package; nothing when it is not there.
     pub fn package(&self, key: &PackageKey) -> Option<StoredPackage> {
         let range = self.parts.get(key)?;
         let whole = self.bytes.slice(range.clone());
-        let (sealed, payload) = whole.split_first_chunk::<SEAL_BYTES>()?;
-        if digest(payload) != *sealed {
-            return None;
-        }
-        let mut rest = payload;
+        let mut rest = &*whole;
         let (found, name, version, facts) = take_head(&mut rest)?;
         let (id, tail) = rest.split_first_chunk::<32>()?;
         let tree_id = TreeId::from_bytes(*id);
         let mut rest = tail;
-        let marks = take_part(&mut rest)?;
-        let tree = Tree::decode(whole.slice_ref(rest))?;
+        let marks = whole.slice_ref(take_part(&mut rest)?);
+        let tree = Tree::sealed(whole.slice_ref(rest))?;
         let (epoch, marks) = mark::decode(&tree_id, tree.len(), marks);
         (found == *key).then_some(StoredPackage { key: found, name, version, facts, tree_id, tree, marks, epoch })
     }
@@ -98,21 +95,20 @@ fn encode(packages: &[&StoredPackage]) -> Vec<u8> {
     let (mut table, mut body) = (Vec::new(), Vec::new());
     for package in packages {
         let start = body.len();
-        body.extend_from_slice(&[0; SEAL_BYTES]);
         put_head(&mut body, package);
         body.extend_from_slice(package.tree_id.as_bytes());
         put_part(&mut body, &mark::encode(&package.tree_id, package.epoch, &package.marks));
         body.extend_from_slice(package.tree.encoding());
-        let (seal, payload) = body[start..].split_at_mut(SEAL_BYTES);
-        seal.copy_from_slice(&digest(payload));
         put_part(&mut table, package.key.as_str().as_bytes());
         table.extend_from_slice(&length_of(&body[start..]));
     }
     let mut bytes = Vec::with_capacity(MAGIC.len() + SEAL_BYTES + 4 + table.len() + body.len());
     bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&digest(&table));
+    bytes.extend_from_slice(&[0; SEAL_BYTES]);
     put_part(&mut bytes, &table);
     bytes.extend_from_slice(&body);
+    let (head, sealed) = bytes.split_at_mut(MAGIC.len() + SEAL_BYTES);
+    head[MAGIC.len()..].copy_from_slice(&digest(sealed));
     bytes
 }
 
@@ -175,17 +171,14 @@ mod tests {
     }
 
     #[test]
-    fn a_flipped_byte_costs_one_package_or_the_bundle_and_never_changes_one() {
+    fn one_that_is_damaged_counts_as_absent() {
         let packages = [package("one", 2), package("two", 1)];
         let bytes = encode(&packages.iter().collect::<Vec<_>>());
         for at in 0..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[at] ^= 1;
-            let Some(bundle) = Bundle::read(Bytes::from(damaged)) else { continue };
-            let found: Vec<_> = packages.iter().map(|package| bundle.package(&package.key)).collect();
-            assert!(found.iter().zip(&packages).all(|(found, right)| found.as_ref().is_none_or(|found| found == right)), "at {at}");
-            assert_eq!(found.iter().flatten().count(), 1, "at {at}");
+            assert!(Bundle::read(Bytes::from(damaged)).is_none(), "at {at}");
+            assert!(Bundle::read(Bytes::copy_from_slice(&bytes[..at])).is_none(), "cut off at {at}");
         }
-        assert!((0..bytes.len()).all(|end| Bundle::read(Bytes::copy_from_slice(&bytes[..end])).is_none()));
     }
 }

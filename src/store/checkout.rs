@@ -11,7 +11,7 @@
 use super::Store;
 use super::error::{CheckoutError, Damage, StoreError, explain};
 use super::id::TreeId;
-use super::mark::{Epoch, Mark};
+use super::mark::{Epoch, Mark, Marks};
 use super::method::Method;
 use super::object::{Found, ObjectPath, Objects, mode};
 use super::package::StoredPackage;
@@ -64,7 +64,7 @@ pub struct Checkout {
 pub struct Learnt {
     pub(super) tree: TreeId,
     pub(super) epoch: Epoch,
-    pub(super) marks: Vec<Mark>,
+    pub(super) marks: Marks,
 }
 
 /// With fewer files than this, opening the folder of objects once more costs more than it saves.
@@ -99,6 +99,7 @@ pub(super) fn checkout(
     let mut work = Work { store, package, into, folder, own_objects, method, copied_instead: false, learnt: None, damaged: Vec::new() };
     let trusted = package.epoch == store.epoch || package.epoch == Epoch::DURABLE;
     let mut folder_before = "";
+    let mut count = 0;
     for (index, entry) in package.tree.entries().enumerate() {
         let folder = entry.path.rsplit_once('/').map_or("", |(folder, _)| folder);
         if folder != folder_before {
@@ -106,12 +107,16 @@ pub(super) fn checkout(
             folder_before = folder;
         }
         let path = ObjectPath::new(&entry.object, entry.executable);
-        let mark = package.marks.get(index).copied().unwrap_or(Mark::UNKNOWN);
+        let mark = package.marks.get(index);
         let seen = Objects::look(work.objects_folder(), &path);
         let unchanged = seen.is_ok_and(|look| look.mark == mark && look.fits(entry.size_bytes, entry.executable));
         if unchanged && trusted && !options.verify || work.check(index, &entry, &path)? {
             work.place(index, &entry, &path)?;
         }
+        count += 1;
+    }
+    if count != package.tree.len() {
+        return Err(StoreError::Tree { id: package.tree_id }.into());
     }
     work.finish(trusted)
 }
@@ -164,8 +169,8 @@ impl Work<'_> {
     }
 
     fn learn(&mut self, index: usize, mark: Mark) {
-        if self.package.marks.get(index) != Some(&mark) {
-            let learnt = self.learnt.get_or_insert_with(|| self.package.marks.clone());
+        if self.package.marks.get(index) != mark {
+            let learnt = self.learnt.get_or_insert_with(|| self.package.marks.iter().collect());
             if let Some(known) = learnt.get_mut(index) {
                 *known = mark;
             }
@@ -241,7 +246,7 @@ impl Work<'_> {
         // Objects of an earlier boot that are still the same inodes were read back from the disk just now, so they are on
         // it. Any other inode may be younger than that, and this boot vouches for it.
         let learnt = match self.learnt {
-            Some(marks) => Some((self.store.epoch, marks)),
+            Some(marks) => Some((self.store.epoch, marks.into_iter().collect())),
             None if !trusted => Some((Epoch::DURABLE, self.package.marks.clone())),
             None => None,
         };

@@ -1,5 +1,6 @@
 //! What can go wrong with the store, in words for the person who runs an install.
 
+use super::id::TreeId;
 use crate::fs::FsError;
 use rustix::io::Errno;
 use std::io;
@@ -54,6 +55,12 @@ pub enum StoreError {
     ReadOnly {
         /// The store.
         path: PathBuf,
+    },
+    /// A tree is whole, and yet no list of files that could stand in a folder: nobody's accident.
+    #[error("the tree {id} in the store is not a list of files")]
+    Tree {
+        /// Its name.
+        id: TreeId,
     },
     /// Two files of one package cannot stand beside each other.
     #[error("the package has a file `{file}` and another one below it, `{below}`")]

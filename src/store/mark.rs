@@ -6,6 +6,7 @@
 //! (ctime) is no help: every link made or removed moves it.
 
 use super::id::TreeId;
+use bytes::Bytes;
 use rustix::fs::{FileType, Stat};
 
 /// An object as its writer saw it last.
@@ -71,39 +72,79 @@ impl Epoch {
     }
 }
 
+/// Length of an encoded mark.
+const MARK_BYTES: usize = 16;
 /// Length of the check at the end of the encoding.
 const SEAL_BYTES: usize = 8;
 
-/// Encodes the marks of a tree: the epoch, then inode and mtime of each entry, then a check that ties them to the tree.
-pub(super) fn encode(tree: &TreeId, epoch: Epoch, marks: &[Mark]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(8 + marks.len() * 16 + SEAL_BYTES);
-    out.extend_from_slice(&epoch.0.to_le_bytes());
-    for mark in marks {
-        out.extend_from_slice(&mark.inode.to_le_bytes());
-        out.extend_from_slice(&mark.mtime_ns.to_le_bytes());
+/// The marks of the entries of a tree, in their order. Kept as bytes, as they lie in the index: most are read once.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Marks(Bytes);
+
+impl Marks {
+    /// As many marks of objects that nobody has looked at.
+    pub fn unknown(count: usize) -> Marks {
+        Marks(vec![0; count * MARK_BYTES].into())
     }
+
+    /// Returns the mark of an entry, unknown for one that there is not.
+    pub fn get(&self, index: usize) -> Mark {
+        self.0.as_chunks::<MARK_BYTES>().0.get(index).map_or(Mark::UNKNOWN, read_mark)
+    }
+
+    /// Returns all marks.
+    pub fn iter(&self) -> impl Iterator<Item = Mark> {
+        self.0.as_chunks::<MARK_BYTES>().0.iter().map(read_mark)
+    }
+}
+
+impl FromIterator<Mark> for Marks {
+    fn from_iter<T: IntoIterator<Item = Mark>>(marks: T) -> Marks {
+        let mut bytes = Vec::new();
+        for mark in marks {
+            bytes.extend_from_slice(&mark.inode.to_le_bytes());
+            bytes.extend_from_slice(&mark.mtime_ns.to_le_bytes());
+        }
+        Marks(bytes.into())
+    }
+}
+
+impl std::fmt::Debug for Marks {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_list().entries(self.iter()).finish()
+    }
+}
+
+fn read_mark(bytes: &[u8; MARK_BYTES]) -> Mark {
+    Mark { inode: half(bytes, 0), mtime_ns: half(bytes, 8) as i64 }
+}
+
+/// Encodes the marks of a tree: the epoch, then inode and mtime of each entry, then a check that ties them to the tree.
+pub(super) fn encode(tree: &TreeId, epoch: Epoch, marks: &Marks) -> Vec<u8> {
+    let mut out = Vec::with_capacity(8 + marks.0.len() + SEAL_BYTES);
+    out.extend_from_slice(&epoch.0.to_le_bytes());
+    out.extend_from_slice(&marks.0);
     let seal = seal(tree, &out);
     out.extend_from_slice(&seal);
     out
 }
 
 /// Reads the marks of a tree of `count` entries. What is damaged or absent is unknown, which is always safe.
-pub(super) fn decode(tree: &TreeId, count: usize, bytes: &[u8]) -> (Epoch, Vec<Mark>) {
-    read(tree, count, bytes).unwrap_or_else(|| (Epoch::UNKNOWN, vec![Mark::UNKNOWN; count]))
+pub(super) fn decode(tree: &TreeId, count: usize, bytes: Bytes) -> (Epoch, Marks) {
+    read(tree, count, &bytes).unwrap_or_else(|| (Epoch::UNKNOWN, Marks::unknown(count)))
 }
 
-fn read(tree: &TreeId, count: usize, bytes: &[u8]) -> Option<(Epoch, Vec<Mark>)> {
+fn read(tree: &TreeId, count: usize, bytes: &Bytes) -> Option<(Epoch, Marks)> {
     let (body, found) = bytes.split_last_chunk::<SEAL_BYTES>()?;
     if *found != seal(tree, body) {
         return None;
     }
     let (epoch, body) = body.split_first_chunk::<8>()?;
-    let (pairs, rest) = body.as_chunks::<16>();
-    let marks = pairs.iter().map(|pair| Mark { inode: half(pair, 0), mtime_ns: half(pair, 8) as i64 });
-    (rest.is_empty() && pairs.len() == count).then(|| (Epoch(u64::from_le_bytes(*epoch)), marks.collect()))
+    let fits = body.len() == count.checked_mul(MARK_BYTES)?;
+    fits.then(|| (Epoch(u64::from_le_bytes(*epoch)), Marks(bytes.slice_ref(body))))
 }
 
-fn half(pair: &[u8; 16], at: usize) -> u64 {
+fn half(pair: &[u8; MARK_BYTES], at: usize) -> u64 {
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&pair[at..at + 8]);
     u64::from_le_bytes(bytes)
@@ -118,23 +159,26 @@ fn seal(tree: &TreeId, body: &[u8]) -> [u8; SEAL_BYTES] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Epoch, Mark, decode, encode};
+    use super::{Epoch, Mark, Marks, decode, encode};
     use crate::store::id::TreeId;
+    use bytes::Bytes;
 
     #[test]
     fn marks_survive_and_damage_makes_them_unknown() {
         let tree = TreeId::of(b"tree");
-        let marks = vec![Mark { inode: 7, mtime_ns: -3 }, Mark { inode: u64::MAX, mtime_ns: i64::MAX }];
+        let marks: Marks = [Mark { inode: 7, mtime_ns: -3 }, Mark { inode: u64::MAX, mtime_ns: i64::MAX }].into_iter().collect();
         let bytes = encode(&tree, Epoch(9), &marks);
-        assert_eq!(decode(&tree, 2, &bytes), (Epoch(9), marks));
-        let unknown = (Epoch::UNKNOWN, vec![Mark::UNKNOWN; 2]);
-        assert_eq!(decode(&TreeId::of(b"other"), 2, &bytes), unknown);
-        assert_eq!(decode(&tree, 3, &bytes).1.len(), 3);
+        let read = |tree: &TreeId, count, bytes: &[u8]| decode(tree, count, Bytes::copy_from_slice(bytes));
+        assert_eq!(read(&tree, 2, &bytes), (Epoch(9), marks));
+        let unknown = (Epoch::UNKNOWN, Marks::unknown(2));
+        assert_eq!(read(&TreeId::of(b"other"), 2, &bytes), unknown);
+        assert_eq!(read(&tree, 3, &bytes), (Epoch::UNKNOWN, Marks::unknown(3)));
+        assert!(Marks::unknown(3).iter().eq([Mark::UNKNOWN; 3]) && Marks::unknown(3).get(3) == Mark::UNKNOWN);
         for index in 0..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[index] ^= 1;
-            assert_eq!(decode(&tree, 2, &damaged), unknown);
-            assert_eq!(decode(&tree, 2, &bytes[..index]), unknown);
+            assert_eq!(read(&tree, 2, &damaged), unknown);
+            assert_eq!(read(&tree, 2, &bytes[..index]), unknown);
         }
     }
 }

@@ -31,7 +31,7 @@ pub use checkout::{Checkout, CheckoutOptions, Learnt, Target};
 pub use error::{CheckoutError, Damage, StoreError};
 pub use id::{ObjectId, TreeId};
 pub use import::{Identity, Import};
-pub use mark::{Epoch, Mark};
+pub use mark::{Epoch, Mark, Marks};
 pub use method::{Method, Wanted};
 pub use package::{Listed, PackageKey, StoredPackage};
 pub use tree::{Clash, Entry, NewEntry, Tree};

@@ -1,7 +1,7 @@
 //! A package in the store: whose bytes they are, which files it has, and what an install needs to know of it.
 
 use super::id::TreeId;
-use super::mark::{Epoch, Mark};
+use super::mark::{Epoch, Marks};
 use super::tree::Tree;
 use crate::package::facts::Facts;
 use crate::package::integrity::Integrity;
@@ -57,7 +57,7 @@ pub struct StoredPackage {
     /// Its files.
     pub tree: Tree,
     /// What a stat should show of the object of each entry of `tree`, in the same order.
-    pub marks: Vec<Mark>,
+    pub marks: Marks,
     /// When the objects were written.
     pub epoch: Epoch,
 }

@@ -8,7 +8,7 @@
 //! One file a commit, not one a package: a cold install writes 1,200 packages, and files are what costs.
 
 use super::error::{StoreError, explain};
-use super::mark::{Epoch, Mark};
+use super::mark::{Epoch, Marks};
 use super::package::{PackageKey, StoredPackage};
 use super::tree::Tree;
 use crate::fs::{Context, Result as FsResult};
@@ -119,7 +119,7 @@ fn take(bytes: &[u8]) -> Option<(StoredPackage, usize)> {
     let mut rest = payload;
     let (key, name, version, facts) = take_head(&mut rest)?;
     let tree = Tree::decode(Bytes::copy_from_slice(rest))?;
-    let marks = vec![Mark::UNKNOWN; tree.len()];
+    let marks = Marks::unknown(tree.len());
     let package = StoredPackage { key, name, version, facts, tree_id: tree.id(), tree, marks, epoch: Epoch::UNKNOWN };
     Some((package, HEAD_BYTES + payload.len()))
 }

@@ -1,7 +1,7 @@
 //! What is asked of the index and written to it, once a connection is there.
 
 use super::id::TreeId;
-use super::mark::{self, Epoch, Mark};
+use super::mark::{self, Epoch, Marks};
 use super::package::{Listed, PackageKey, StoredPackage};
 use super::record;
 use super::tree::Tree;
@@ -54,7 +54,7 @@ fn read(key: &PackageKey, row: &Row<'_>) -> Option<StoredPackage> {
     let body = blob(5)?;
     let tree_id = TreeId::of(body);
     let tree = Tree::decode(Bytes::copy_from_slice(body))?;
-    let (epoch, marks) = mark::decode(&tree_id, tree.len(), blob(6).unwrap_or_default());
+    let (epoch, marks) = mark::decode(&tree_id, tree.len(), Bytes::copy_from_slice(blob(6).unwrap_or_default()));
     let package = StoredPackage {
         key: key.clone(),
         name: PackageName::parse(text(0)?).ok()?,
@@ -112,7 +112,7 @@ pub(super) fn write(connection: &Connection, packages: impl IntoIterator<Item = 
 }
 
 /// Replaces the marks of a tree.
-pub(super) fn write_marks(connection: &Connection, tree: &TreeId, epoch: Epoch, marks: &[Mark]) -> rusqlite::Result<()> {
+pub(super) fn write_marks(connection: &Connection, tree: &TreeId, epoch: Epoch, marks: &Marks) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached("UPDATE trees SET marks = ?2 WHERE id = ?1")?;
     statement.execute(params![tree.as_bytes(), mark::encode(tree, epoch, marks)]).map(drop)
 }

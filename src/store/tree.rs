@@ -84,23 +84,24 @@ impl Tree {
 
     /// Reads an encoding; nothing when it is damaged, of another format, or not the one form that its files have.
     pub fn decode(encoding: impl Into<Bytes>) -> Option<Tree> {
-        let encoding = encoding.into();
-        let mut rest = &*encoding;
-        if take_byte(&mut rest)? != FORMAT {
-            return None;
-        }
-        let count = usize::try_from(take_number(&mut rest)?).ok()?;
-        let mut clashes = Clashes::default();
-        let mut before = "";
-        for _ in 0..count {
-            let entry = take_entry(&mut rest)?;
-            if entry.path <= before || !is_sound(entry.path, before) || clashes.next(entry.path).is_some() {
+        let tree = Tree::sealed(encoding.into())?;
+        let (mut clashes, mut entries) = (Clashes::default(), tree.entries());
+        for _ in 0..tree.count {
+            if clashes.next(entries.next()?.path).is_some() {
                 return None;
             }
-            before = entry.path;
         }
-        let whole = rest.is_empty();
-        whole.then_some(Tree { encoding, count })
+        let whole = entries.rest.is_empty();
+        whole.then_some(tree)
+    }
+
+    /// Takes an encoding that a digest vouches for. Whether it is sound shows when its entries are read: they end before
+    /// [`Tree::len`] at the first that is not.
+    pub(super) fn sealed(encoding: Bytes) -> Option<Tree> {
+        let mut rest = &*encoding;
+        let format = take_byte(&mut rest)?;
+        let count = usize::try_from(take_number(&mut rest)?).ok()?;
+        (format == FORMAT).then_some(Tree { encoding, count })
     }
 
     /// Returns the encoding.
@@ -118,7 +119,7 @@ impl Tree {
         let mut rest = &*self.encoding;
         // The head was checked when the tree was made.
         let _ = (take_byte(&mut rest), take_number(&mut rest));
-        Entries { rest, left: self.count }
+        Entries { rest, before: "", left: self.count }
     }
 
     /// Returns how many files there are.
@@ -147,6 +148,7 @@ impl std::fmt::Debug for Tree {
 #[derive(Clone)]
 pub struct Entries<'a> {
     rest: &'a [u8],
+    before: &'a str,
     left: usize,
 }
 
@@ -154,7 +156,13 @@ impl<'a> Iterator for Entries<'a> {
     type Item = Entry<'a>;
 
     fn next(&mut self) -> Option<Entry<'a>> {
-        take_entry(&mut self.rest)
+        self.left = self.left.checked_sub(1)?;
+        let entry = take_entry(&mut self.rest).filter(|entry| entry.path > self.before && is_sound(entry.path, self.before));
+        match entry {
+            Some(entry) => self.before = entry.path,
+            None => self.left = 0,
+        }
+        entry
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
