@@ -228,7 +228,11 @@ fn install(session: &Session) -> Result<Outcome, Error> {
     if let Some(note) = scripting::skipped(session, &resolution, &built, &permissions) {
         (session.listener)(Event::Note(note));
     }
-    if early && from_nothing && !resolved && let Some(text) = &locked.text {
+    if early
+        && from_nothing
+        && !resolved
+        && let Some(text) = &locked.text
+    {
         supply.remember(text, learnt || built.learnt)?;
     }
     let outcome = summary::outcome(session, &resolution, &built, &before, supply.fetched);

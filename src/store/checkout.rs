@@ -23,6 +23,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// How a package is put somewhere.
 #[derive(Clone, Copy, Debug)]
@@ -67,8 +68,8 @@ pub struct Learnt {
     pub(super) marks: Marks,
 }
 
-/// With fewer files than this, opening the folder of objects once more costs more than it saves.
-const WORTH_A_HANDLE: usize = 12;
+/// After as many steps from the package's folder down to files of one folder below it, that folder is opened.
+const WORTH_OPENING: usize = 12;
 
 /// One checkout on its way.
 struct Work<'a> {
@@ -76,8 +77,10 @@ struct Work<'a> {
     package: &'a StoredPackage,
     into: &'a Path,
     folder: OwnedFd,
+    /// The folder that the present file lies in, where it has been opened.
+    inner: Option<OwnedFd>,
     /// A handle of the folder of objects that no other thread uses.
-    own_objects: Option<OwnedFd>,
+    own_objects: Option<Rc<OwnedFd>>,
     method: Method,
     copied_instead: bool,
     /// The marks, once one of them is not what the index has.
@@ -95,16 +98,23 @@ pub(super) fn checkout(
     let into = target.path;
     let folder = make_folder(target)?;
     let method = options.method;
-    let own_objects = (package.tree.len() >= WORTH_A_HANDLE).then(|| store.objects.own_folder()).flatten();
-    let mut work = Work { store, package, into, folder, own_objects, method, copied_instead: false, learnt: None, damaged: Vec::new() };
+    let own_objects = store.objects.own_folder();
+    let mut work =
+        Work { store, package, into, folder, inner: None, own_objects, method, copied_instead: false, learnt: None, damaged: Vec::new() };
     let trusted = package.epoch == store.epoch || package.epoch == Epoch::DURABLE;
     let mut folder_before = "";
-    let mut count = 0;
+    let (mut count, mut steps) = (0, 0);
     for (index, entry) in package.tree.entries().enumerate() {
         let folder = entry.path.rsplit_once('/').map_or("", |(folder, _)| folder);
         if folder != folder_before {
             work.make_folders(folder, folder_before)?;
-            folder_before = folder;
+            work.inner = None;
+            (folder_before, steps) = (folder, 0);
+        } else if work.inner.is_none() && !folder.is_empty() {
+            steps += 1 + folder.bytes().filter(|byte| *byte == b'/').count();
+            if steps >= WORTH_OPENING {
+                work.inner = open_folder(work.folder.as_fd(), folder).ok();
+            }
         }
         let path = ObjectPath::new(&entry.object, entry.executable);
         let mark = package.marks.get(index);
@@ -123,13 +133,17 @@ pub(super) fn checkout(
 
 fn make_folder(Target { above, below, path }: Target<'_>) -> Result<OwnedFd, CheckoutError> {
     rustix::fs::mkdirat(above, below, Mode::from_raw_mode(0o777)).at("create", path).map_err(explain)?;
+    Ok(open_folder(above, below).at("open", path)?)
+}
+
+fn open_folder(above: BorrowedFd<'_>, below: impl rustix::path::Arg) -> rustix::io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(rustix::fs::openat(above, below, flags, Mode::empty()).at("open", path)?)
+    rustix::fs::openat(above, below, flags, Mode::empty())
 }
 
 impl Work<'_> {
     fn objects_folder(&self) -> BorrowedFd<'_> {
-        self.own_objects.as_ref().map_or_else(|| self.store.objects.folder(), AsFd::as_fd)
+        self.own_objects.as_ref().map_or_else(|| self.store.objects.folder(), |own| own.as_fd())
     }
 
     /// Makes the folders above a file that the file before did not lie in.
@@ -200,7 +214,11 @@ impl Work<'_> {
 
     fn link(&mut self, index: usize, entry: &Entry<'_>, path: &ObjectPath) -> Result<(), StoreError> {
         let objects = &self.store.objects;
-        let link = || rustix::fs::linkat(self.objects_folder(), path.as_c_str(), &self.folder, entry.path, AtFlags::empty());
+        let (folder, name) = match &self.inner {
+            Some(inner) => (inner, entry.path.rsplit_once('/').map_or(entry.path, |(_, name)| name)),
+            None => (&self.folder, entry.path),
+        };
+        let link = || rustix::fs::linkat(self.objects_folder(), path.as_c_str(), folder, name, AtFlags::empty());
         match link() {
             Ok(()) => Ok(()),
             // The inode has all the links it can have. A new one takes its place in the store.

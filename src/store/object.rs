@@ -22,6 +22,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 /// Name of the folder inside the store.
@@ -52,6 +53,8 @@ mod shard {
 
 /// The folder of objects, opened.
 pub(super) struct Objects {
+    /// No other that this process opens has it.
+    number: u64,
     path: PathBuf,
     folder: OwnedFd,
     shards: [AtomicU8; 256],
@@ -119,7 +122,9 @@ impl Objects {
         };
         let mut token = [0; 8];
         getrandom::fill(&mut token).map_err(io::Error::other).at("draw a random name for", &path)?;
+        static COUNT: AtomicU64 = AtomicU64::new(0);
         Ok(Objects {
+            number: COUNT.fetch_add(1, Ordering::Relaxed),
             folder: folder.at("open", &path)?,
             path,
             shards: [const { AtomicU8::new(shard::UNKNOWN) }; 256],
@@ -139,10 +144,22 @@ impl Objects {
         self.folder.as_fd()
     }
 
-    /// Opens the folder once more, for one thread: the kernel counts the uses of a handle, and threads that count on one
-    /// handle take the count's cache line from each other at every call. Where no more can be opened there is none.
-    pub fn own_folder(&self) -> Option<OwnedFd> {
-        rustix::fs::openat(&self.folder, ".", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()
+    /// Returns a handle of the folder that only this thread uses: the kernel counts the uses of a handle, and threads that
+    /// count on one handle take the count's cache line from each other at every call. Where no more can be opened there is
+    /// none.
+    pub fn own_folder(&self) -> Option<Rc<OwnedFd>> {
+        thread_local! {
+            /// The handle that was opened last, and whose.
+            static OWN: RefCell<Option<(u64, Rc<OwnedFd>)>> = const { RefCell::new(None) };
+        }
+        OWN.with_borrow_mut(|own| {
+            if own.as_ref().is_none_or(|(number, _)| *number != self.number) {
+                let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+                let handle = rustix::fs::openat(&self.folder, ".", flags, Mode::empty()).ok()?;
+                *own = Some((self.number, Rc::new(handle)));
+            }
+            own.as_ref().map(|(_, handle)| Rc::clone(handle))
+        })
     }
 
     /// Looks at an object without opening it. `folder` is the folder of objects.

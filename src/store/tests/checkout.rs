@@ -195,7 +195,10 @@ fn a_stream_is_one_object_with_the_same_bytes_at_hand() {
     import.file(&path("same"), false, &bytes).expect("room");
     let identity = || Identity { key: key("big"), name: PackageName::parse("big").expect("a name"), version: "1.0.0".to_owned() };
     let package = import.finish(identity(), Facts::default()).expect("no clash");
-    assert!(package.marks.get(0) == package.marks.get(1) && package.tree.entries().all(|entry| entry.object == super::super::ObjectId::of(&bytes)));
+    assert!(
+        package.marks.get(0) == package.marks.get(1)
+            && package.tree.entries().all(|entry| entry.object == super::super::ObjectId::of(&bytes))
+    );
     for wrong in [999_999, 1_000_001] {
         let mut import = store.import().expect("a store that can be written");
         let error = import.stream(&path("big"), false, wrong, &mut &*bytes).expect_err("the wrong length");
