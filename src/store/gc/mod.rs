@@ -86,7 +86,7 @@ impl Limits {
 
     /// Says whether a time, in seconds since 1970, lies further back than an age. A time in the future never does.
     pub fn is_older(&self, time_s: i64, age_s: u64) -> bool {
-        self.now_s.checked_sub(time_s).and_then(|age| u64::try_from(age).ok()).is_some_and(|age| age >= age_s)
+        time_s <= self.now_s && self.now_s.abs_diff(time_s) >= age_s
     }
 
     /// Returns the last second of a day that can have been used, in seconds since 1970: for today that is now.
