@@ -51,6 +51,9 @@ fn make_room(context: &Context, store: &Path, budget_bytes: u64) {
     let reporter = &context.reporter;
     match gc::keep_within(store, &context.env, budget_bytes, Instant::now() + ROOM_TIME) {
         Ok(None) => {}
+        Ok(Some(report)) if report.unfinished => {
+            reporter.note("the store is over its `store-max-size`, and the time to make room was up: `deka store gc` has more of it");
+        }
         Ok(Some(report)) if report.over_bytes > 0 => {
             let over = text::bytes(report.over_bytes);
             reporter.note(&format!("the store is over its `store-max-size`: what stands in projects takes {over} more"));

@@ -109,8 +109,7 @@ fn an_old_store_that_cannot_be_written_is_read_as_it_is() {
     let env = with_store("store-v1");
     let before = fs::read(env.store().join("index.db")).unwrap();
     let listed = tree::paths(&env.store());
-    // To the owner of everything (root) only a read-only mount is read-only, so the store is made so by its shape: an index
-    // whose folder cannot take a copy of it.
+    // For root only a mount can be read-only.
     if rustix::process::geteuid().is_root() {
         let store = env.store();
         let mounted = Command::new("mount").args(["--bind", "-o", "ro"]).arg(&store).arg(&store).output();
@@ -118,8 +117,12 @@ fn an_old_store_that_cannot_be_written_is_read_as_it_is() {
             return println!("skipped: no right to mount");
         }
         let said = env.deka(["install", "--offline"]);
+        let planned = env.deka(["store", "gc", "--dry-run", "--grace", "0"]);
+        let refused = env.deka(["store", "gc", "--grace", "0"]);
         assert!(Command::new("umount").arg(&store).status().unwrap().success());
         said.success();
+        planned.success().says("packages");
+        refused.failure(30).says("read-only");
     } else {
         let chmod = |mode: &str| assert!(Command::new("chmod").args(["-R", mode]).arg(env.store()).status().unwrap().success());
         chmod("a-w");
