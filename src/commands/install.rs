@@ -6,9 +6,14 @@ use crate::error::Error;
 use crate::install::news::{Counters, Event, Stage};
 use crate::install::{self, Outcome, Task};
 use crate::project::settings::Flags;
-use crate::report::{Change, Reporter, Snapshot, Summary};
+use crate::report::{Change, Reporter, Snapshot, Summary, text};
+use crate::upkeep::gc;
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long an install takes at most to make room in the store.
+const ROOM_TIME: Duration = Duration::from_secs(2);
 
 /// Which of the two.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,8 +37,30 @@ pub fn run(context: &Context, arguments: &cli::Install, variant: Variant) -> Res
     };
     let outcome = install::run(&task, &counters, &listener);
     drop(progress);
-    context.reporter.summary(&summary(outcome?), context.started.elapsed());
+    let outcome = outcome?;
+    let budget = outcome.budget.clone();
+    context.reporter.summary(&summary(outcome), context.started.elapsed());
+    if let Some((store, budget_bytes)) = budget {
+        make_room(context, &store, budget_bytes);
+    }
     Ok(())
+}
+
+/// Brings the store below its budget. The install is done whatever comes of it.
+fn make_room(context: &Context, store: &Path, budget_bytes: u64) {
+    let reporter = &context.reporter;
+    match gc::keep_within(store, &context.env, budget_bytes, Instant::now() + ROOM_TIME) {
+        Ok(None) => {}
+        Ok(Some(report)) if report.unfinished => {
+            reporter.note("the store is over its `store-max-size`, and the time to make room was up: `deka store gc` has more of it");
+        }
+        Ok(Some(report)) if report.over_bytes > 0 => {
+            let over = text::bytes(report.over_bytes);
+            reporter.note(&format!("the store is over its `store-max-size`: what stands in projects takes {over} more"));
+        }
+        Ok(Some(report)) => reporter.note(&format!("{} freed in the store, to keep `store-max-size`", text::bytes(report.freed.bytes()))),
+        Err(error) => reporter.warning(&format!("the store is over its `store-max-size`, and cannot be made smaller: {error}")),
+    }
 }
 
 fn tell(reporter: &Reporter, started: Instant, event: Event) {

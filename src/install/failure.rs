@@ -142,7 +142,7 @@ pub(crate) fn of_store(error: StoreError) -> Error {
     Error::wrap(Code::Store, &error)
 }
 
-pub(super) fn of_layout(error: LayoutError) -> Error {
+pub(crate) fn of_layout(error: LayoutError) -> Error {
     match error {
         LayoutError::Pattern { .. } => Error::wrap(Code::Settings, &error),
         LayoutError::Fs(_) => Error::wrap(Code::Io, &error),

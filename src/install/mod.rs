@@ -33,7 +33,7 @@ mod telling;
 mod trail;
 
 pub(crate) use building::key_of;
-pub(crate) use failure::{of_file, of_lockfile, of_project, of_store};
+pub(crate) use failure::{of_file, of_layout, of_lockfile, of_project, of_store};
 pub(crate) use locked::NAME as LOCKFILE;
 pub use scripting::RUNNING;
 pub(crate) use session::{SHARED_SLOTS, folders};
@@ -53,7 +53,7 @@ use crate::project::workspace::{Workspace, find_root};
 use crate::project::{host, lock, overrides};
 use crate::resolve::graph::{Resolution, Source};
 use crate::scripts::lifecycle::Moment;
-use crate::store::{Mode, Store};
+use crate::store::{Mode, Store, Wait};
 use building::{Attempt, Built, Choice};
 use news::{Counters, Event, Listener};
 use session::Session;
@@ -121,7 +121,8 @@ fn run_locked(
     let written_in_this_boot = State::read(&modules_dir).is_none_or(|state| state.boot.is_none() || state.written_in_this_boot());
     let places = session::places(&settings, &workspace)?;
     let overrides = overrides::read(&workspace).map_err(of_project)?;
-    let store = Store::open(&settings.store_dir, Mode::ReadWrite).map_err(of_store)?;
+    let on_wait = |wait: Wait| listener(Event::Note(wait.to_string()));
+    let store = Store::open_telling(&settings.store_dir, Mode::ReadWrite, &on_wait).map_err(of_store)?;
     let pool = Pool::new(std::thread::available_parallelism().map_or(2, usize::from));
     let (sender, receiver) = crossbeam_channel::unbounded();
     let (settings, told) = (Arc::new(settings), (Arc::clone(counters), Arc::clone(listener)));

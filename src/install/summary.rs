@@ -6,6 +6,7 @@ use crate::layout::plan::LinkTarget;
 use crate::layout::survey::Survey;
 use crate::resolve::graph::Resolution;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// A direct dependency of the root that came, went or changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub struct Outcome {
     pub total: u64,
     /// Nothing but the lockfile was written.
     pub lockfile_only: bool,
+    /// The store, when it grew and must not hold more than so many bytes.
+    pub budget: Option<(PathBuf, u64)>,
 }
 
 pub(super) fn outcome(session: &Session, resolution: &Resolution, built: &Built, before: &Survey, fetched: (u64, u64)) -> Outcome {
@@ -46,6 +49,7 @@ pub(super) fn outcome(session: &Session, resolution: &Resolution, built: &Built,
         downloaded_bytes: fetched.1,
         total: built.wanted.slots.len() as u64,
         lockfile_only: false,
+        budget: session.settings.store_max_size_bytes.filter(|_| fetched.0 > 0).map(|bytes| (session.settings.store_dir.clone(), bytes)),
     }
 }
 

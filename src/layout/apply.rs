@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 /// How names of folders for unfinished work begin.
 pub(super) const ASIDE: &str = ".tmp-";
 /// The folder of unfinished work among the shared slots.
-const UNFINISHED: &str = "unfinished";
+pub(super) const UNFINISHED: &str = "unfinished";
 /// What a new folder may be; the process's umask takes its part.
 pub(super) const MODE: Mode = Mode::RWXU.union(Mode::RWXG).union(Mode::RWXO);
 
@@ -119,7 +119,7 @@ impl Aside {
 }
 
 /// Removes folders of unfinished work whose process has ended.
-fn remove_abandoned(above: &Folder) -> Result<(), LayoutError> {
+pub(super) fn remove_abandoned(above: &Folder) -> Result<(), LayoutError> {
     for (name, _) in above.list()?.into_iter().filter(|(name, _)| name.starts_with(ASIDE)) {
         let abandoned = match above.open(&name) {
             Some(folder) => rustix::fs::flock(folder.handle(), FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK),

@@ -38,6 +38,7 @@ mod hoist;
 mod link;
 pub mod plan;
 pub mod record;
+pub mod shared;
 mod slot;
 pub mod survey;
 mod sweep;

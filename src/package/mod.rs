@@ -12,6 +12,7 @@ pub mod name;
 pub mod packument;
 pub mod path;
 pub mod platform;
+pub mod quantity;
 pub mod range;
 pub mod spec;
 pub mod version;

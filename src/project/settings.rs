@@ -69,6 +69,8 @@ pub struct Settings {
     pub network: Network,
     /// The store's folder, absolute.
     pub store_dir: PathBuf,
+    /// How many bytes the store may hold before an install makes room in it; nothing for any number.
+    pub store_max_size_bytes: Option<u64>,
     /// The cache's folder, absolute.
     pub cache_dir: PathBuf,
     /// How `node_modules` is laid out.
@@ -237,6 +239,7 @@ impl Settings {
             registries: Registries::read(&reader)?,
             network: network::network(&reader, env)?,
             store_dir: reader.path("store-dir")?.map_or_else(|| places::store(env), Ok)?,
+            store_max_size_bytes: reader.size("store-max-size")?,
             cache_dir: reader.path("cache-dir")?.map_or_else(|| places::cache(env), Ok)?,
             layout: layout(&reader, sources)?,
             resolution: Resolution {

@@ -12,7 +12,7 @@
 use super::error::StoreError;
 use super::mark::Epoch;
 use super::package::StoredPackage;
-use super::{lock, record, rows, schema};
+use super::{backup, lock, record, rows, schema};
 use crate::fs::FsError;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Name of the file inside the store.
-const FILE: &str = "index.db";
+pub(super) const FILE: &str = "index.db";
 /// How long to wait for another writer. A commit takes milliseconds, so this is a machine in trouble.
 const BUSY: Duration = Duration::from_secs(30);
 
@@ -73,7 +73,7 @@ impl From<rusqlite::Error> for Fault {
 }
 
 /// The error of work on a connection.
-enum Failure {
+pub(super) enum Failure {
     Sql(rusqlite::Error),
     Store(StoreError),
 }
@@ -183,7 +183,7 @@ impl Index {
         let log = std::fs::metadata(self.path.with_extension("db-wal")).map_or(0, |found| found.len());
         if log == 0 {
             let opened = self.connect(Access::Immutable).map_err(Fault::from);
-            match opened.and_then(|connection| examine_version(&connection).map(|()| connection)) {
+            match opened.and_then(|connection| examine_version(&connection, schema::READABLE).map(|()| connection)) {
                 Ok(connection) => return Ok((Access::Immutable, connection)),
                 Err(Fault::Newer(found)) => return Err(self.newer(found)),
                 Err(_) => {}
@@ -211,7 +211,7 @@ impl Index {
     /// Checks that a connection can be used. The first in a new boot also looks through the file, since what was
     /// written before may not have reached the disk.
     fn examine(&self, connection: &Connection) -> Result<(), Fault> {
-        examine_version(connection)?;
+        examine_version(connection, schema::VERSION)?;
         let Some(boot) = &self.boot else {
             return Ok(());
         };
@@ -257,6 +257,7 @@ impl Index {
 
     /// Creates the tables and, where there were none, takes the rows from the package records.
     fn fill(&self, connection: &mut Connection) -> Result<(), Failure> {
+        backup::make(connection, &self.path)?;
         let records = if schema::version(connection)? == 0 { record::read_all(&self.root)? } else { Vec::new() };
         schema::migrate(connection, |connection, was_empty| {
             if was_empty {
@@ -348,11 +349,12 @@ impl Index {
     }
 }
 
-fn examine_version(connection: &Connection) -> Result<(), Fault> {
+/// Checks the version, `oldest` being the oldest that will do, and that the tables are there.
+fn examine_version(connection: &Connection, oldest: i64) -> Result<(), Fault> {
     match schema::version(connection)? {
         found if found > schema::VERSION => Err(Fault::Newer(found)),
         found if found < 0 => Err(Fault::Broken),
-        found if found < schema::VERSION => Err(Fault::Unfinished),
+        found if found < oldest => Err(Fault::Unfinished),
         _ => rows::check_tables(connection).map_err(|error| if is_transient(&error) { Fault::Sql(error) } else { Fault::Broken }),
     }
 }

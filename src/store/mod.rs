@@ -8,10 +8,12 @@
 //! Three promises hold at any moment, in any number of processes. A file under its final name is whole. What is handed
 //! out is right as far as a stat can tell, and hashed when a stat can not. The index is derived: losing it costs time.
 
+mod backup;
 mod boot;
 mod bundle;
 mod checkout;
 mod error;
+pub mod gc;
 mod id;
 mod import;
 mod index;
@@ -31,6 +33,7 @@ pub use checkout::{Checkout, CheckoutOptions, Learnt, Target};
 pub use error::{CheckoutError, Damage, StoreError};
 pub use id::{ObjectId, TreeId};
 pub use import::{Identity, Import};
+pub use lock::{Patience, Wait};
 pub use mark::{Epoch, Mark, Marks};
 pub use method::{Method, Wanted};
 pub use package::{Listed, PackageKey, StoredPackage};
@@ -38,6 +41,7 @@ pub use tree::{Clash, Entry, NewEntry, Tree};
 
 use crate::fs::FsError;
 use index::Index;
+use lock::{Exclusive, Lock};
 use object::Objects;
 use rows::Answer;
 use rustix::io::Errno;
@@ -73,7 +77,7 @@ pub struct Store {
     index: Index,
     epoch: Epoch,
     writable: bool,
-    _lease: Option<lock::Lock>,
+    _lease: Option<Lock>,
 }
 
 impl Store {
@@ -84,11 +88,35 @@ impl Store {
     }
 
     fn open_in_boot(root: &Path, mode: Mode, boot: Option<String>) -> Result<Store, StoreError> {
+        Store::open_waiting(root, mode, boot, &|_| ())
+    }
+
+    /// Does the same, and tells `on_wait` once when it has to wait for longer than a second: for whoever deletes.
+    pub fn open_telling(root: &Path, mode: Mode, on_wait: &dyn Fn(Wait)) -> Result<Store, StoreError> {
+        Store::open_waiting(root, mode, boot::id(), on_wait)
+    }
+
+    /// Opens a store that is there for deleting: nobody else has it open meanwhile. Nothing when somebody has, and no
+    /// patience was asked for.
+    pub fn open_exclusive(root: &Path, patience: Patience<'_>) -> Result<Option<Store>, StoreError> {
+        let mut lease = match lock::exclusive(root, patience).map_err(error::explain)? {
+            Exclusive::Held(lease) => lease,
+            Exclusive::Busy => return Ok(None),
+            Exclusive::Impossible => return Err(StoreError::NoLease { path: root.to_owned() }),
+        };
+        let index = Index::open(root, true, boot::id())?;
+        lease.name();
+        let store = Store::assemble(root, Some(lease), Objects::open(root, true)?, index, true);
+        store.must_be_writable()?;
+        Ok(Some(store))
+    }
+
+    fn open_waiting(root: &Path, mode: Mode, boot: Option<String>, on_wait: &dyn Fn(Wait)) -> Result<Store, StoreError> {
         let mut writable = mode == Mode::ReadWrite;
-        let lease = match lock::lease(root, writable) {
+        let lease = match lock::lease(root, writable, on_wait) {
             Err(error) if error.is_not_found() && writable => {
                 crate::fs::create_dir_all(root).map_err(error::explain)?;
-                lock::lease(root, writable).map_err(error::explain)?
+                lock::lease(root, writable, on_wait).map_err(error::explain)?
             }
             taken => taken.map_err(error::explain)?,
         };
@@ -98,8 +126,12 @@ impl Store {
         }?;
         writable = writable && rustix::fs::access(root, rustix::fs::Access::WRITE_OK).is_ok();
         let index = Index::open(root, writable, boot)?;
+        Ok(Store::assemble(root, lease, objects, index, writable))
+    }
+
+    fn assemble(root: &Path, lease: Option<Lock>, objects: Objects, index: Index, writable: bool) -> Store {
         let (epoch, writable) = (index.epoch(), writable && index.is_writable());
-        Ok(Store { root: root.to_owned(), objects, index, epoch, writable, _lease: lease })
+        Store { root: root.to_owned(), objects, index, epoch, writable, _lease: lease }
     }
 
     /// Returns the folder of the store.

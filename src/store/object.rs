@@ -28,7 +28,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 /// Name of the folder inside the store.
 const FOLDER: &str = "objects";
 /// What temporary files begin with; no object does. A gc removes those of processes that are gone.
-const TEMPORARY: &str = ".new-";
+pub(super) const TEMPORARY: &str = ".new-";
 /// How much is read or written at once.
 const BUFFER_BYTES: usize = 128 * 1024;
 

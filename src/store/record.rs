@@ -15,10 +15,11 @@ use crate::fs::{Context, Result as FsResult};
 use crate::package::facts::Facts;
 use crate::package::name::PackageName;
 use bytes::Bytes;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Name of the folder inside the store.
-const FOLDER: &str = "packages";
+pub(super) const FOLDER: &str = "packages";
 /// What each record begins with; the last byte is the version of what follows.
 const MAGIC: &[u8; 8] = b"dekapkg\x01";
 /// Length of the part of the digest that is kept.
@@ -44,24 +45,28 @@ pub(super) fn write(root: &Path, packages: &[&StoredPackage]) -> Result<(), Stor
 pub(super) fn read_all(root: &Path) -> FsResult<Vec<StoredPackage>> {
     let mut packages = Vec::new();
     for file in files(root)? {
-        let bytes = crate::fs::read(&file)?;
-        let mut rest = bytes.as_slice();
-        while let Some(start) = rest.windows(MAGIC.len()).position(|window| window == MAGIC) {
-            rest = &rest[start..];
-            match take(rest) {
-                Some((package, length)) => {
-                    packages.push(package);
-                    rest = &rest[length..];
-                }
-                None => rest = &rest[MAGIC.len()..],
-            }
-        }
+        scan(&crate::fs::read(&file)?, |package, _| packages.push(package));
     }
     Ok(packages)
 }
 
+/// Finds the records in the bytes of a file, and says where each of them stands.
+pub(super) fn scan(bytes: &[u8], mut see: impl FnMut(StoredPackage, Range<usize>)) {
+    let mut start = 0;
+    while let Some(found) = bytes[start..].windows(MAGIC.len()).position(|window| window == MAGIC) {
+        start += found;
+        match take(&bytes[start..]) {
+            Some((package, length)) => {
+                see(package, start..start + length);
+                start += length;
+            }
+            None => start += MAGIC.len(),
+        }
+    }
+}
+
 /// The files with records, oldest first.
-fn files(root: &Path) -> FsResult<Vec<PathBuf>> {
+pub(super) fn files(root: &Path) -> FsResult<Vec<PathBuf>> {
     let folder = root.join(FOLDER);
     let entries = match std::fs::read_dir(&folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

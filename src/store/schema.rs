@@ -7,10 +7,13 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// The migrations, oldest first.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_trees_packages_projects.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("../../migrations/0001_trees_packages_projects.sql"), include_str!("../../migrations/0002_last_use_of_packages.sql")];
 
 /// The version that this deka writes.
 pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
+/// The oldest version that an install can read as it lies, when nothing can be written.
+pub(super) const READABLE: i64 = 1;
 
 /// Returns the version of an index, 0 for an empty file.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {

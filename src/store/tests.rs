@@ -2,6 +2,7 @@
 
 mod checkout;
 mod document;
+mod gc;
 mod index;
 mod many;
 

@@ -1,6 +1,7 @@
-//! Looking after a store: what the projects of a machine need of it.
+//! Looking after a store: what the projects of a machine need of it, and what is done with the rest.
 //!
 //! The store itself never learns what npm is, so whatever has to read lockfiles and trees of projects for the store's sake stands
 //! here, above both.
 
+pub mod gc;
 pub mod roots;

@@ -1,5 +1,6 @@
 //! `deka store …`: one file per command.
 
+mod gc;
 mod path;
 
 use super::Context;
@@ -14,6 +15,7 @@ use crate::project::workspace::{Workspace, find_root};
 pub(super) fn run(context: &Context, command: &Store) -> Result<(), Error> {
     match command {
         Store::Path(place) => path::run(context, place),
+        Store::Gc(arguments) => gc::run(context, arguments),
     }
 }
 

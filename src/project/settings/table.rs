@@ -116,6 +116,7 @@ pub const KEYS: &[Key] = &[
     user("script-shell", Path, ""),
     tree(anyone("shamefully-hoist", Flag, "false")),
     tree(anyone("store-dir", Path, "")),
+    user("store-max-size", Text, ""),
     tree(anyone("strict-peer-dependencies", Flag, "false")),
     user("strict-ssl", Flag, "true"),
     tree(anyone("supported-architectures", Object, "")),

@@ -5,6 +5,7 @@
 
 use super::layers::{Layers, Raw, RawValue};
 use super::table::{self, CHOICE_ALIASES, KEYS, Key, Kind};
+use crate::package::quantity::parse_size;
 use crate::project::error::{ProjectError, Result, shown};
 use std::path::{Path, PathBuf};
 use url::Url;
@@ -49,6 +50,12 @@ impl Reader<'_> {
                 .filter(|number| (min..=max).contains(number))
                 .ok_or_else(|| wrong(name, raw, format!("a whole number from {min} to {max}"))),
         }
+    }
+
+    /// Returns a number of bytes, given as `10GB`.
+    pub fn size(&self, name: &str) -> Result<Option<u64>> {
+        let size = |(raw, text)| parse_size(text).ok_or_else(|| wrong(name, raw, "a size such as `500MB` or `10GB`".to_owned()));
+        self.text_of(name)?.map(size).transpose()
     }
 
     /// Returns a text.
