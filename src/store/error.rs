@@ -63,6 +63,9 @@ pub enum StoreError {
         /// The path that needs it as a folder.
         below: String,
     },
+    /// A pack is not as it should be.
+    #[error(transparent)]
+    Pack(super::pack::PackError),
     /// The source of a file broke off or failed.
     #[error("cannot read `{path}` of the package: {source}")]
     Source {

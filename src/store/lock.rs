@@ -9,11 +9,15 @@ use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// Name of the file inside the store.
 pub(super) const LEASE: &str = "lock";
 /// Name of the file that is locked while the index is created, migrated or made again.
 pub(super) const REBUILD: &str = "index.lock";
+
+/// How long to wait before the exclusive lease is asked for once more.
+const POLL: Duration = Duration::from_millis(20);
 
 /// A lock that lasts until it is dropped.
 pub(super) struct Lock {
@@ -24,6 +28,20 @@ pub(super) struct Lock {
 /// locks, there is no gc to fear and no lease. The file is made only when `create` says so.
 pub(super) fn lease(root: &Path, create: bool) -> Result<Option<Lock>> {
     take(&root.join(LEASE), FlockOperation::LockShared, create)
+}
+
+/// Takes the exclusive lease, for whoever deletes. It is asked for again and again instead of waited for, so that
+/// `waits` hears at every turn how long it has taken so far.
+pub(super) fn exclusive(root: &Path, waits: &mut dyn FnMut(Duration)) -> Result<Option<Lock>> {
+    let start = Instant::now();
+    loop {
+        match take(&root.join(LEASE), FlockOperation::NonBlockingLockExclusive, true) {
+            Err(error) if error.source.kind() == std::io::ErrorKind::WouldBlock => {}
+            taken => return taken,
+        }
+        waits(start.elapsed());
+        std::thread::sleep(POLL);
+    }
 }
 
 /// Takes the lock for making the index.

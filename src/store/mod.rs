@@ -19,6 +19,7 @@ mod lock;
 mod mark;
 mod method;
 mod object;
+mod pack;
 mod package;
 mod record;
 mod rows;
@@ -31,6 +32,7 @@ pub use id::{ObjectId, TreeId};
 pub use import::{Identity, Import};
 pub use mark::{Epoch, Mark};
 pub use method::{Method, Wanted};
+pub use pack::{Cold, IsLive, Pack, PackError, Packed, Packing, Packs, Place, Share, Swept};
 pub use package::{Listed, PackageKey, StoredPackage};
 pub use tree::{Clash, Entry, NewEntry, Tree};
 
@@ -43,7 +45,8 @@ use std::borrow::Borrow;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What a store is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +74,8 @@ pub struct Store {
     index: Index,
     epoch: Epoch,
     writable: bool,
+    /// Opened when the first object is missing.
+    packs: OnceLock<Packs>,
     _lease: Option<lock::Lock>,
 }
 
@@ -82,7 +87,7 @@ impl Store {
     }
 
     fn open_in_boot(root: &Path, mode: Mode, boot: Option<String>) -> Result<Store, StoreError> {
-        let mut writable = mode == Mode::ReadWrite;
+        let writable = mode == Mode::ReadWrite;
         let lease = match lock::lease(root, writable) {
             Err(error) if error.is_not_found() && writable => {
                 crate::fs::create_dir_all(root).map_err(error::explain)?;
@@ -90,6 +95,17 @@ impl Store {
             }
             taken => taken.map_err(error::explain)?,
         };
+        Store::open_with(root, writable, boot, lease)
+    }
+
+    /// Opens the store in a folder for deleting, once nobody else has it open. `waits` hears again and again how long that
+    /// has taken so far. The folder has to be there.
+    pub fn open_alone(root: &Path, waits: &mut dyn FnMut(Duration)) -> Result<Store, StoreError> {
+        let lease = lock::exclusive(root, waits).map_err(error::explain)?;
+        Store::open_with(root, true, boot::id(), lease)
+    }
+
+    fn open_with(root: &Path, mut writable: bool, boot: Option<String>, lease: Option<lock::Lock>) -> Result<Store, StoreError> {
         let objects = match Objects::open(root, writable) {
             Err(StoreError::Io(error)) if writable && is_read_only(&error) => Objects::open(root, false),
             opened => opened,
@@ -97,7 +113,7 @@ impl Store {
         writable = writable && rustix::fs::access(root, rustix::fs::Access::WRITE_OK).is_ok();
         let index = Index::open(root, writable, boot)?;
         let (epoch, writable) = (index.epoch(), writable && index.is_writable());
-        Ok(Store { root: root.to_owned(), objects, index, epoch, writable, _lease: lease })
+        Ok(Store { root: root.to_owned(), objects, index, epoch, writable, packs: OnceLock::new(), _lease: lease })
     }
 
     /// Returns the folder of the store.
@@ -108,6 +124,11 @@ impl Store {
     /// Says whether something can be added.
     pub fn is_writable(&self) -> bool {
         self.writable
+    }
+
+    /// Returns the packs that were there when somebody first asked.
+    pub fn packs(&self) -> &Packs {
+        self.packs.get_or_init(|| Packs::open(&self.root))
     }
 
     fn must_be_writable(&self) -> Result<(), StoreError> {
