@@ -15,6 +15,7 @@ mod lockfile;
 mod messages;
 mod network;
 mod offline;
+mod packs;
 mod reporters;
 mod resolution;
 mod scripts;

@@ -1,5 +1,6 @@
 //! `deka store …`: one file per command.
 
+mod pack;
 mod path;
 
 use super::Context;
@@ -13,6 +14,7 @@ use crate::project::workspace::{Workspace, find_root};
 /// Runs one of the commands.
 pub(super) fn run(context: &Context, command: &Store) -> Result<(), Error> {
     match command {
+        Store::Pack(arguments) => pack::run(context, arguments),
         Store::Path(place) => path::run(context, place),
     }
 }
