@@ -55,6 +55,12 @@ pub enum StoreError {
         /// The store.
         path: PathBuf,
     },
+    /// Something is to be deleted, and nobody can be kept away meanwhile.
+    #[error("the store {} cannot be locked, so nothing can be deleted from it safely: it is read-only, or its file system has no locks", path.display())]
+    NoLease {
+        /// The store.
+        path: PathBuf,
+    },
     /// Two files of one package cannot stand beside each other.
     #[error("the package has a file `{file}` and another one below it, `{below}`")]
     Clash {

@@ -16,8 +16,44 @@ pub(super) const LEASE: &str = "lock";
 /// Name of the file that is locked while the index is created, migrated or made again.
 pub(super) const REBUILD: &str = "index.lock";
 
-/// How long to wait before the exclusive lease is asked for once more.
-const POLL: Duration = Duration::from_millis(20);
+/// How long a wait is before it is mentioned.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Short, because moments without installs are.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Whom somebody waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Installs, or whatever else has the store open.
+    ForUsers,
+}
+
+impl std::fmt::Display for Wait {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Wait::ForUsers => out.write_str("waiting for the installs that use the store"),
+        }
+    }
+}
+
+/// What to do when the store is in use.
+#[derive(Clone, Copy)]
+pub enum Patience<'a> {
+    /// Wait as long as it takes; after a second say once for whom.
+    Wait(&'a dyn Fn(Wait)),
+    /// Leave it.
+    None,
+}
+
+/// What came of a try to take the exclusive lease.
+pub(super) enum Exclusive {
+    /// It is held.
+    Held(Lock),
+    /// Somebody uses the store.
+    Busy,
+    /// The file system has no locks, or the store cannot be written.
+    Impossible,
+}
 
 /// A lock that lasts until it is dropped.
 pub(super) struct Lock {
@@ -30,17 +66,20 @@ pub(super) fn lease(root: &Path, create: bool) -> Result<Option<Lock>> {
     take(&root.join(LEASE), FlockOperation::LockShared, create)
 }
 
-/// Takes the exclusive lease, for whoever deletes. It is asked for again and again instead of waited for, so that
-/// `waits` hears at every turn how long it has taken so far.
-pub(super) fn exclusive(root: &Path, waits: &mut dyn FnMut(Duration)) -> Result<Option<Lock>> {
-    let start = Instant::now();
+/// Takes the lease that keeps everybody else out, for whoever deletes; nothing where there are no locks.
+pub(super) fn exclusive(root: &Path, patience: Patience<'_>) -> Result<Exclusive> {
+    let (start, mut told) = (Instant::now(), false);
     loop {
         match take(&root.join(LEASE), FlockOperation::NonBlockingLockExclusive, true) {
             Err(error) if error.source.kind() == std::io::ErrorKind::WouldBlock => {}
-            taken => return taken,
+            taken => return taken.map(|lock| lock.map_or(Exclusive::Impossible, Exclusive::Held)),
         }
-        waits(start.elapsed());
-        std::thread::sleep(POLL);
+        let Patience::Wait(on_wait) = patience else { return Ok(Exclusive::Busy) };
+        if !told && start.elapsed() >= PATIENCE {
+            told = true;
+            on_wait(Wait::ForUsers);
+        }
+        std::thread::sleep(PAUSE);
     }
 }
 

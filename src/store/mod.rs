@@ -30,6 +30,7 @@ pub use checkout::{Checkout, CheckoutOptions, Learnt};
 pub use error::{CheckoutError, Damage, StoreError};
 pub use id::{ObjectId, TreeId};
 pub use import::{Identity, Import};
+pub use lock::{Patience, Wait};
 pub use mark::{Epoch, Mark};
 pub use method::{Method, Wanted};
 pub use pack::{Cold, IsLive, Pack, PackError, Packed, Packing, Packs, Place, Share, Swept};
@@ -38,6 +39,7 @@ pub use tree::{Clash, Entry, NewEntry, Tree};
 
 use crate::fs::FsError;
 use index::Index;
+use lock::Exclusive;
 use object::Objects;
 use rows::Answer;
 use rustix::io::Errno;
@@ -46,7 +48,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What a store is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,11 +100,17 @@ impl Store {
         Store::open_with(root, writable, boot, lease)
     }
 
-    /// Opens the store in a folder for deleting, once nobody else has it open. `waits` hears again and again how long that
-    /// has taken so far. The folder has to be there.
-    pub fn open_alone(root: &Path, waits: &mut dyn FnMut(Duration)) -> Result<Store, StoreError> {
-        let lease = lock::exclusive(root, waits).map_err(error::explain)?;
-        Store::open_with(root, true, boot::id(), lease)
+    /// Opens a store that is there for deleting: nobody else has it open meanwhile. Nothing when somebody has, and no
+    /// patience was asked for.
+    pub fn open_exclusive(root: &Path, patience: Patience<'_>) -> Result<Option<Store>, StoreError> {
+        let lease = match lock::exclusive(root, patience).map_err(error::explain)? {
+            Exclusive::Held(lease) => lease,
+            Exclusive::Busy => return Ok(None),
+            Exclusive::Impossible => return Err(StoreError::NoLease { path: root.to_owned() }),
+        };
+        let store = Store::open_with(root, true, boot::id(), Some(lease))?;
+        store.must_be_writable()?;
+        Ok(Some(store))
     }
 
     fn open_with(root: &Path, mut writable: bool, boot: Option<String>, lease: Option<lock::Lock>) -> Result<Store, StoreError> {

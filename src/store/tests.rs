@@ -4,6 +4,7 @@ mod checkout;
 mod document;
 mod index;
 mod many;
+mod packs;
 
 use super::{CheckoutOptions, Identity, Method, Mode, PackageKey, Store, StoreError, StoredPackage};
 use crate::package::facts::Facts;

@@ -255,7 +255,7 @@ fn a_packing_waits_for_installs() {
     std::thread::sleep(Duration::from_millis(1_300));
     assert!(packs(&env).is_empty() && !objects(&env).is_empty());
     drop(lock);
-    running.finish().success().says("waiting for other processes that use the store [STORE]").says("packed");
+    running.finish().success().says("waiting for the installs that use the store").says("packed");
 }
 
 #[test]

@@ -5,15 +5,11 @@ use crate::commands::Context;
 use crate::error::Error;
 use crate::install::of_store;
 use crate::report::text::{bytes, count};
-use crate::store::{Mode, Packed, Packing, Store};
+use crate::store::{Mode, Packed, Packing, Patience, Store, Wait};
 use crate::upkeep::pack::{Outcome, Request, run as pack};
 use serde_json::json;
-use std::cell::Cell;
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-/// How long to wait for other processes before it is said.
-const QUIET_WAIT: Duration = Duration::from_secs(1);
 
 /// Packs what nobody has used for long, and says what that saved.
 pub(super) fn run(context: &Context, arguments: &Pack) -> Result<(), Error> {
@@ -39,14 +35,11 @@ fn open(context: &Context, root: &Path, dry_run: bool) -> Result<Option<Store>, 
     if !root.is_dir() {
         return Ok(None);
     }
-    let said = Cell::new(false);
-    let mut waits = |waited: Duration| {
-        if waited > QUIET_WAIT && !said.replace(true) {
-            context.reporter.note(&format!("waiting for other processes that use the store {}", root.display()));
-        }
-    };
-    let store = if dry_run { Store::open(root, Mode::ReadOnly) } else { Store::open_alone(root, &mut waits) };
-    store.map(Some).map_err(of_store)
+    if dry_run {
+        return Store::open(root, Mode::ReadOnly).map(Some).map_err(of_store);
+    }
+    let on_wait = |wait: Wait| context.reporter.note(&wait.to_string());
+    Store::open_exclusive(root, Patience::Wait(&on_wait)).map_err(of_store)
 }
 
 fn say(context: &Context, arguments: &Pack, outcome: &Outcome, took: Duration) {

@@ -66,7 +66,7 @@ pub struct Packed {
 
 impl Store {
     /// Moves objects into packs, those beside each other that stand beside each other in the list. Objects that a
-    /// project has a link to stay, and so do damaged ones. The store has to be opened with [`Store::open_alone`], but
+    /// project has a link to stay, and so do damaged ones. The store has to be opened with [`Store::open_exclusive`], but
     /// for a dry run. `progress` hears of each file's bytes once they are in a pack.
     pub fn pack(&self, cold: &[Cold], packing: Packing, progress: &(dyn Fn(u64) + Sync)) -> Result<Packed, StoreError> {
         let mut packed = Packed::default();

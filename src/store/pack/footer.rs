@@ -157,3 +157,6 @@ fn read_place(row: &[u8; ENTRY_BYTES]) -> Place {
 fn number(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
+
+#[cfg(test)]
+mod tests;
