@@ -61,6 +61,12 @@ pub enum StoreError {
         /// The store.
         path: PathBuf,
     },
+    /// The list of versions that must not be installed is not what deka wrote.
+    #[error("the list of versions in quarantine, {}, is damaged or was edited: look at it, remove it, and quarantine again what should be", path.display())]
+    Quarantine {
+        /// The list.
+        path: PathBuf,
+    },
     /// Two files of one package cannot stand beside each other.
     #[error("the package has a file `{file}` and another one below it, `{below}`")]
     Clash {

@@ -21,6 +21,7 @@ mod method;
 mod object;
 mod pack;
 mod package;
+mod quarantine;
 mod record;
 mod rows;
 mod schema;
@@ -35,6 +36,7 @@ pub use mark::{Epoch, Mark};
 pub use method::{Method, Wanted};
 pub use pack::{Cold, IsLive, Pack, PackError, Packed, Packing, Packs, Place, Share, Swept};
 pub use package::{Listed, PackageKey, StoredPackage};
+pub use quarantine::Quarantine;
 pub use tree::{Clash, Entry, NewEntry, Tree};
 
 use crate::fs::FsError;

@@ -4,4 +4,5 @@
 //! here, above both.
 
 pub mod pack;
+pub mod quarantine;
 pub mod roots;

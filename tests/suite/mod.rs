@@ -16,6 +16,7 @@ mod messages;
 mod network;
 mod offline;
 mod packs;
+mod quarantine;
 mod reporters;
 mod resolution;
 mod scripts;

@@ -261,7 +261,7 @@ fn a_packing_waits_for_installs() {
 #[test]
 fn killed_while_packing() {
     let mut registry = Registry::new();
-    for number in 0..30 {
+    for number in 0..10 {
         registry = registry.package(&format!("p{number}"), "1.0.0", |mut p| {
             for file in 0..12 {
                 p = p.bytes(&format!("lib/{file}.bin"), noise(40_000 + number * 1000 + file)[file as usize..].to_vec());
@@ -270,7 +270,7 @@ fn killed_while_packing() {
         });
     }
     let env = TestEnv::with(&registry);
-    let names: Vec<String> = (0..30).map(|number| format!("p{number}")).collect();
+    let names: Vec<String> = (0..10).map(|number| format!("p{number}")).collect();
     env.depends_on(&names.iter().map(|name| (name.as_str(), "1")).collect::<Vec<_>>());
     env.install().success();
     let before = whole(&env);
@@ -283,7 +283,7 @@ fn killed_while_packing() {
         seed ^= seed >> 7;
         seed ^= seed << 17;
         let running = env.prepare(["store", "pack", "--older-than", "0"]).start();
-        std::thread::sleep(Duration::from_micros(seed % 120_000));
+        std::thread::sleep(Duration::from_micros(seed % 70_000));
         running.kill();
         let said = env.deka(["install", "--offline", "--frozen-lockfile"]).success();
         assert!(whole(&env) == before, "round {round}\n{}", said.report());

@@ -2,6 +2,7 @@
 
 mod pack;
 mod path;
+mod quarantine;
 
 use super::Context;
 use crate::cli::Overrides;
@@ -16,6 +17,7 @@ pub(super) fn run(context: &Context, command: &Store) -> Result<(), Error> {
     match command {
         Store::Pack(arguments) => pack::run(context, arguments),
         Store::Path(place) => path::run(context, place),
+        Store::Quarantine(arguments) => quarantine::run(context, arguments),
     }
 }
 
