@@ -74,8 +74,8 @@ struct Work<'a> {
 /// What came out of packs because it was missing.
 #[derive(Default)]
 struct Brought {
-    /// Whether all that is missing was looked for.
-    looked: bool,
+    /// Objects that were looked for, found or not.
+    tried: FxHashSet<(ObjectId, bool)>,
     /// Objects that stand in the store again.
     marks: FxHashMap<(ObjectId, bool), Mark>,
     /// Files that went straight to their place, since the store cannot be written.
@@ -186,22 +186,23 @@ impl Work<'_> {
     /// this one was found; it never is twice.
     fn bring_back(&mut self, entry: &Entry<'_>) -> Result<bool, StoreError> {
         let key = |entry: &Entry<'_>| (entry.object, entry.executable);
-        if self.brought.marks.contains_key(&key(entry)) || self.store.packs().list().is_empty() {
+        if self.brought.tried.contains(&key(entry)) || self.store.packs().list().is_empty() {
             return Ok(false);
         }
-        let first = !std::mem::replace(&mut self.brought.looked, true);
+        let first = self.brought.tried.is_empty();
         let is_wanted = |other: &Entry<'_>| {
             let path = ObjectPath::new(&other.object, other.executable);
             key(other) == key(entry) || first && Objects::look(self.objects_folder(), &path).is_err()
         };
-        let wanted = self.package.tree.entries().filter(is_wanted);
+        let wanted: Vec<Entry<'_>> = self.package.tree.entries().filter(is_wanted).collect();
+        self.brought.tried.extend(wanted.iter().map(key));
         let cold = |entry: &Entry<'_>| Cold { object: entry.object, executable: entry.executable, size_bytes: entry.size_bytes };
         if self.store.is_writable() {
-            let wanted: Vec<Cold> = wanted.map(|entry| cold(&entry)).collect();
+            let wanted: Vec<Cold> = wanted.iter().map(cold).collect();
             self.brought.marks.extend(pack::restore(self.store, &wanted)?);
             return Ok(self.brought.marks.contains_key(&key(entry)));
         }
-        let wanted: Vec<(Cold, PathBuf)> = wanted.map(|entry| (cold(&entry), self.target(&entry))).collect();
+        let wanted: Vec<(Cold, PathBuf)> = wanted.iter().map(|entry| (cold(entry), self.target(entry))).collect();
         self.brought.files.extend(pack::extract(self.store, &wanted)?);
         Ok(self.brought.files.contains(&self.target(entry)))
     }
