@@ -149,6 +149,8 @@ codes! {
     Store = "DEKA_E_STORE", Store;
     /// Files of the store are damaged and could not be replaced.
     Damaged = "DEKA_E_STORE_DAMAGED", Store;
+    /// A version that must not be installed on this machine.
+    Quarantined = "DEKA_E_QUARANTINED", Store;
     /// The registry could not be reached or did not answer well.
     Network = "DEKA_E_NETWORK", Network;
     /// The registry refuses the credentials, or wants some.

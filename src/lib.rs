@@ -30,11 +30,11 @@
 //! | [`registry`] | what the network says: client, authentication, cache, tarballs down to checked entries |
 //! | [`resolve`] | from manifests to exact packages and peer contexts; pure |
 //! | [`lockfile`] | `deka.lock` |
-//! | [`store`] | objects, trees, index, locks: the only reader and writer of the store's folders |
+//! | [`store`] | objects, packs, trees, index, locks: the only reader and writer of the store's folders |
 //! | [`layout`] | `node_modules`: the wanted tree, the difference to what stands there, building it |
 //! | [`scripts`] | lifecycle scripts, the policy that allows them, their environment |
 //! | [`install`] | the pipeline, the one place that sees every stage |
-//! | [`upkeep`] | looking after a store: what projects need of it, deleting the rest |
+//! | [`upkeep`] | looking after a store: what projects need of it, deleting the rest, packing, quarantine |
 //! | [`commands`] | one file per command: parse, call, report |
 //! | [`report`] | the only writer to stdout and stderr |
 //! | [`cli`] | the command line as types |

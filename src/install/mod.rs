@@ -23,6 +23,7 @@ mod failure;
 mod fetch;
 mod locked;
 pub mod news;
+mod quarantined;
 mod resolving;
 mod scripting;
 mod session;
@@ -208,6 +209,7 @@ fn install(session: &Session) -> Result<Outcome, Error> {
         }
     };
     session.trace(format!("{} packages in {} contexts are known", resolution.packages.len(), resolution.instances.len()));
+    let quarantine = quarantined::check(session, &resolution)?;
     if session.settings.lockfile.only {
         locked::write(session, &locked, resolution)?;
         return Ok(Outcome { lockfile_only: true, ..Outcome::default() });
@@ -224,7 +226,7 @@ fn install(session: &Session) -> Result<Outcome, Error> {
     }
     scripting::run_dependencies(session, &resolution, &built)?;
     scripting::run_root(session, Moment::After)?;
-    write_state(session, &resolution, &built)?;
+    write_state(session, &resolution, &built, quarantine)?;
     session.sources.store.register_project(&session.workspace.root).map_err(of_store)?;
     if let Some(note) = scripting::skipped(session, &resolution, &built, &permissions) {
         (session.listener)(Event::Note(note));
@@ -303,9 +305,10 @@ fn report_built(session: &Session, built: &Built, supply: &Supply) {
     session.trace(format!("{} slots are built, {} were there, {} are removed", built.done.built, built.done.kept, built.done.removed));
 }
 
-fn write_state(session: &Session, resolution: &Resolution, built: &Built) -> Result<(), Error> {
+fn write_state(session: &Session, resolution: &Resolution, built: &Built, quarantine: FileStamp) -> Result<(), Error> {
     let mut inputs = session.settings.inputs.clone();
     inputs.files.push(FileStamp::of_written(&session.workspace.root.join(locked::NAME)));
+    inputs.files.push(quarantine);
     inputs.files.extend(resolution.packages.iter().filter_map(|package| match &package.source {
         Source::LocalTarball { path } => Some(FileStamp::take(&session.workspace.root.join(path))),
         _ => None,

@@ -10,13 +10,15 @@
 
 use super::Store;
 use super::error::{CheckoutError, Damage, StoreError, explain};
-use super::id::TreeId;
+use super::id::{ObjectId, TreeId};
 use super::mark::{Epoch, Mark, Marks};
 use super::method::Method;
 use super::object::{Found, ObjectPath, Objects, mode};
+use super::pack::{self, Cold};
 use super::package::StoredPackage;
 use super::tree::Entry;
 use crate::fs::{Context, FsError};
+use rustc_hash::{FxHashMap, FxHashSet};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
@@ -85,7 +87,19 @@ struct Work<'a> {
     copied_instead: bool,
     /// The marks, once one of them is not what the index has.
     learnt: Option<Vec<Mark>>,
+    brought: Brought,
     damaged: Vec<Damage>,
+}
+
+/// What came out of packs because it was missing.
+#[derive(Default)]
+struct Brought {
+    /// Objects that were looked for, found or not.
+    tried: FxHashSet<(ObjectId, bool)>,
+    /// Objects that stand in the store again.
+    marks: FxHashMap<(ObjectId, bool), Mark>,
+    /// Files that went straight to their place, since the store cannot be written.
+    files: FxHashSet<PathBuf>,
 }
 
 /// Puts the files of a package into a folder that is not there yet.
@@ -99,8 +113,19 @@ pub(super) fn checkout(
     let folder = make_folder(target)?;
     let method = options.method;
     let own_objects = store.objects.own_folder();
-    let mut work =
-        Work { store, package, into, folder, inner: None, own_objects, method, copied_instead: false, learnt: None, damaged: Vec::new() };
+    let mut work = Work {
+        store,
+        package,
+        into,
+        folder,
+        inner: None,
+        own_objects,
+        method,
+        copied_instead: false,
+        learnt: None,
+        brought: Brought::default(),
+        damaged: Vec::new(),
+    };
     let trusted = package.epoch == store.epoch || package.epoch == Epoch::DURABLE;
     let mut folder_before = "";
     let (mut count, mut steps) = (0, 0);
@@ -166,11 +191,21 @@ impl Work<'_> {
 
     /// Hashes an object. Says whether it can be used, and remembers its mark if that is new.
     fn check(&mut self, index: usize, entry: &Entry<'_>, path: &ObjectPath) -> Result<bool, StoreError> {
+        if self.brought.files.contains(&self.target(entry)) {
+            return Ok(false);
+        }
+        if let Some(mark) = self.brought_back(entry, path) {
+            self.learn(index, mark);
+            return Ok(true);
+        }
         let objects = &self.store.objects;
         let mark = match objects.inspect(path, &entry.object, entry.executable, entry.size_bytes)? {
             Found::Right(mark) => mark,
             Found::WrongMode if self.store.is_writable() => objects.renew(path, &entry.object, entry.executable)?,
             found => {
+                if self.bring_back(entry)? {
+                    return self.check(index, entry, path);
+                }
                 let missing = matches!(found, Found::Missing);
                 // The next import looks at it again and replaces it.
                 objects.forget(&entry.object, entry.executable);
@@ -180,6 +215,38 @@ impl Work<'_> {
         };
         self.learn(index, mark);
         Ok(true)
+    }
+
+    /// Returns the mark of an object that was hashed when it came out of a pack, a moment ago.
+    fn brought_back(&self, entry: &Entry<'_>, path: &ObjectPath) -> Option<Mark> {
+        let mark = self.brought.marks.get(&(entry.object, entry.executable))?;
+        let seen = Objects::look(self.objects_folder(), path).ok()?;
+        (seen.mark == *mark && seen.fits(entry.size_bytes, entry.executable)).then_some(*mark)
+    }
+
+    /// Looks for an object in the packs, and the first time for whatever else of the package is missing. Says whether
+    /// this one was found; it never is twice.
+    fn bring_back(&mut self, entry: &Entry<'_>) -> Result<bool, StoreError> {
+        let key = |entry: &Entry<'_>| (entry.object, entry.executable);
+        if self.brought.tried.contains(&key(entry)) || self.store.packs().list().is_empty() {
+            return Ok(false);
+        }
+        let first = self.brought.tried.is_empty();
+        let is_wanted = |other: &Entry<'_>| {
+            let path = ObjectPath::new(&other.object, other.executable);
+            key(other) == key(entry) || first && Objects::look(self.objects_folder(), &path).is_err()
+        };
+        let wanted: Vec<Entry<'_>> = self.package.tree.entries().filter(is_wanted).collect();
+        self.brought.tried.extend(wanted.iter().map(key));
+        let cold = |entry: &Entry<'_>| Cold { object: entry.object, executable: entry.executable, size_bytes: entry.size_bytes };
+        if self.store.is_writable() {
+            let wanted: Vec<Cold> = wanted.iter().map(cold).collect();
+            self.brought.marks.extend(pack::restore(self.store, &wanted)?);
+            return Ok(self.brought.marks.contains_key(&key(entry)));
+        }
+        let wanted: Vec<(Cold, PathBuf)> = wanted.iter().map(|entry| (cold(entry), self.target(entry))).collect();
+        self.brought.files.extend(pack::extract(self.store, &wanted)?);
+        Ok(self.brought.files.contains(&self.target(entry)))
     }
 
     fn learn(&mut self, index: usize, mark: Mark) {

@@ -68,6 +68,12 @@ pub enum StoreError {
         /// The store.
         path: PathBuf,
     },
+    /// The list of versions that must not be installed is not what deka wrote.
+    #[error("the list of versions in quarantine, {}, is damaged or was edited: look at it, remove it, and quarantine again what should be", path.display())]
+    Quarantine {
+        /// The list.
+        path: PathBuf,
+    },
     /// Two files of one package cannot stand beside each other.
     #[error("the package has a file `{file}` and another one below it, `{below}`")]
     Clash {
@@ -76,6 +82,9 @@ pub enum StoreError {
         /// The path that needs it as a folder.
         below: String,
     },
+    /// A pack is not as it should be.
+    #[error(transparent)]
+    Pack(super::pack::PackError),
     /// The source of a file broke off or failed.
     #[error("cannot read `{path}` of the package: {source}")]
     Source {

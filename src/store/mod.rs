@@ -22,7 +22,9 @@ mod lock;
 mod mark;
 mod method;
 mod object;
+mod pack;
 mod package;
+mod quarantine;
 mod record;
 mod rows;
 mod schema;
@@ -36,7 +38,9 @@ pub use import::{Identity, Import};
 pub use lock::{Patience, Wait};
 pub use mark::{Epoch, Mark, Marks};
 pub use method::{Method, Wanted};
+pub use pack::{Cold, IsLive, Pack, PackError, Packed, Packing, Packs, Place, Share, Swept};
 pub use package::{Listed, PackageKey, StoredPackage};
+pub use quarantine::Quarantine;
 pub use tree::{Clash, Entry, NewEntry, Tree};
 
 use crate::fs::FsError;
@@ -49,6 +53,7 @@ use std::borrow::Borrow;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What a store is opened for.
@@ -77,6 +82,8 @@ pub struct Store {
     index: Index,
     epoch: Epoch,
     writable: bool,
+    /// Opened when the first object is missing.
+    packs: OnceLock<Packs>,
     _lease: Option<Lock>,
 }
 
@@ -131,7 +138,7 @@ impl Store {
 
     fn assemble(root: &Path, lease: Option<Lock>, objects: Objects, index: Index, writable: bool) -> Store {
         let (epoch, writable) = (index.epoch(), writable && index.is_writable());
-        Store { root: root.to_owned(), objects, index, epoch, writable, _lease: lease }
+        Store { root: root.to_owned(), objects, index, epoch, writable, packs: OnceLock::new(), _lease: lease }
     }
 
     /// Returns the folder of the store.
@@ -142,6 +149,11 @@ impl Store {
     /// Says whether something can be added.
     pub fn is_writable(&self) -> bool {
         self.writable
+    }
+
+    /// Returns the packs that were there when somebody first asked.
+    pub fn packs(&self) -> &Packs {
+        self.packs.get_or_init(|| Packs::open(&self.root))
     }
 
     fn must_be_writable(&self) -> Result<(), StoreError> {

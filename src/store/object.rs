@@ -200,6 +200,12 @@ impl Objects {
         self.draft(0, executable)
     }
 
+    /// Starts a file whose name is known, beside its final place.
+    pub fn draft_named(&self, object: &ObjectId, executable: bool) -> Result<Draft<'_>, StoreError> {
+        self.enter(object)?;
+        self.draft(object.as_bytes()[0], executable)
+    }
+
     /// Puts a file under its name, unless the right one is there.
     pub fn publish(&self, draft: Draft<'_>, object: &ObjectId, executable: bool, size_bytes: u64) -> Result<Mark, StoreError> {
         self.enter(object)?;

@@ -5,6 +5,7 @@ mod document;
 mod gc;
 mod index;
 mod many;
+mod packs;
 
 use super::{CheckoutOptions, Identity, Method, Mode, PackageKey, Store, StoreError, StoredPackage};
 use crate::package::facts::Facts;

@@ -4,4 +4,6 @@
 //! here, above both.
 
 pub mod gc;
+pub mod pack;
+pub mod quarantine;
 pub mod roots;

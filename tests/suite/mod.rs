@@ -17,6 +17,8 @@ mod messages;
 mod migrations;
 mod network;
 mod offline;
+mod packs;
+mod quarantine;
 mod reporters;
 mod resolution;
 mod scripts;

@@ -1,7 +1,9 @@
 //! `deka store …`: one file per command.
 
 mod gc;
+mod pack;
 mod path;
+mod quarantine;
 
 use super::Context;
 use crate::cli::Overrides;
@@ -14,8 +16,10 @@ use crate::project::workspace::{Workspace, find_root};
 /// Runs one of the commands.
 pub(super) fn run(context: &Context, command: &Store) -> Result<(), Error> {
     match command {
+        Store::Pack(arguments) => pack::run(context, arguments),
         Store::Path(place) => path::run(context, place),
         Store::Gc(arguments) => gc::run(context, arguments),
+        Store::Quarantine(arguments) => quarantine::run(context, arguments),
     }
 }
 
