@@ -24,6 +24,7 @@ mod record;
 mod rows;
 mod schema;
 mod tree;
+pub mod verify;
 
 pub use checkout::{Checkout, CheckoutOptions, Learnt};
 pub use error::{CheckoutError, Damage, StoreError};

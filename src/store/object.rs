@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 /// Name of the folder inside the store.
 const FOLDER: &str = "objects";
 /// What temporary files begin with; no object does. A gc removes those of processes that are gone.
-const TEMPORARY: &str = ".new-";
+pub(super) const TEMPORARY: &str = ".new-";
 /// How much is read or written at once.
 const BUFFER_BYTES: usize = 128 * 1024;
 
@@ -129,6 +129,11 @@ impl Objects {
         self.path.join(path.as_str())
     }
 
+    /// Returns the path of the folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Returns the open folder, which [`ObjectPath`]s are relative to.
     pub fn folder(&self) -> BorrowedFd<'_> {
         self.folder.as_fd()
@@ -183,6 +188,14 @@ impl Objects {
         self.enter(object)?;
         let path = ObjectPath::new(object, executable);
         draft.publish(&path, |objects| objects.inspect(&path, object, executable, size_bytes))
+    }
+
+    /// Puts a file under its name, whatever stands there.
+    pub fn publish_over(&self, draft: Draft<'_>, object: &ObjectId, executable: bool) -> Result<Mark, StoreError> {
+        self.known.forget(object, executable);
+        self.enter(object)?;
+        let mark = draft.mark()?;
+        draft.replace(&ObjectPath::new(object, executable)).map(|()| mark)
     }
 
     /// Hashes what stands under the name of an object.
