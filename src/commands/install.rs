@@ -36,7 +36,7 @@ pub fn run(context: &Context, arguments: &cli::Install, variant: Variant) -> Res
     Ok(())
 }
 
-fn tell(reporter: &Reporter, started: Instant, event: Event) {
+pub(super) fn tell(reporter: &Reporter, started: Instant, event: Event) {
     match event {
         Event::Warning(message) => reporter.warning(&message),
         Event::Note(message) => reporter.note(&message),
@@ -60,7 +60,7 @@ fn snapshot(counters: &Counters) -> Snapshot {
         Stage::Fetching | Stage::Linking => ("Linking", Counters::read(&counters.linked), Counters::read(&counters.to_link)),
         Stage::Building => ("Running scripts,", Counters::read(&counters.linked), Counters::read(&counters.to_link)),
     };
-    Snapshot { stage, done, total, bytes }
+    Snapshot { stage, noun: "package", done, total, bytes }
 }
 
 fn summary(outcome: Outcome) -> Summary {

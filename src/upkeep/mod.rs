@@ -3,4 +3,6 @@
 //! The store itself never learns what npm is, so whatever has to read lockfiles and trees of projects for the store's sake stands
 //! here, above both.
 
+pub mod repair;
 pub mod roots;
+pub mod verify;

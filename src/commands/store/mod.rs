@@ -1,6 +1,7 @@
 //! `deka store …`: one file per command.
 
 mod path;
+mod verify;
 
 use super::Context;
 use crate::cli::Overrides;
@@ -14,6 +15,7 @@ use crate::project::workspace::{Workspace, find_root};
 pub(super) fn run(context: &Context, command: &Store) -> Result<(), Error> {
     match command {
         Store::Path(place) => path::run(context, place),
+        Store::Verify(arguments) => verify::run(context, arguments),
     }
 }
 
