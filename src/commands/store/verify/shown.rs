@@ -35,9 +35,9 @@ impl Shown<'_> {
         lines.extend(self.rebuilt.as_ref().map(rebuilt_line));
         let findings = &self.report.findings;
         for (finding, concerns) in findings.faults.iter().zip(&self.report.concerns) {
-            lines.push(format!("{}: {}", word(&finding.fault), clean(&self.short(&finding.path))));
+            lines.push(format!("{}: {}", word(&finding.fault), clean(&self.in_store(&finding.path))));
             if let Some((expected, found)) = difference(&finding.fault) {
-                lines.push(format!("  expected {expected}, found {found}"));
+                lines.push(format!("  expected {}, found {}", short(&expected), short(&found)));
             }
             lines.extend(some(&finding.packages).map(|holder| format!("  in {}", clean(&held(holder)))));
             lines.extend(more(finding.packages.len()));
@@ -106,7 +106,7 @@ impl Shown<'_> {
         )
     }
 
-    fn short(&self, path: &Path) -> String {
+    fn in_store(&self, path: &Path) -> String {
         below(path, self.root)
     }
 
@@ -240,7 +240,7 @@ fn difference(fault: &Fault) -> Option<(String, String)> {
     let mode = |name: &ObjectName| if name.executable { "755" } else { "644" };
     Some(match fault {
         Fault::Length(name, found) => (format!("{} bytes", name.size_bytes), format!("{found} bytes")),
-        Fault::Bytes(name, found) => (short(&name.object.to_string()), short(&found.to_string())),
+        Fault::Bytes(name, found) => (name.object.to_string(), found.to_string()),
         Fault::Unreadable(_, reason) => ("a file that can be read".to_owned(), reason.clone()),
         Fault::NoFile(_, found) => ("a file".to_owned(), (*found).to_owned()),
         Fault::Mode(name, found) => (format!("mode {} less the umask", mode(name)), format!("mode {found:o}")),
@@ -248,9 +248,12 @@ fn difference(fault: &Fault) -> Option<(String, String)> {
     })
 }
 
-/// Cuts a hash to what a person compares.
-fn short(hash: &str) -> String {
-    format!("{}…", &hash[..hash.len().min(16)])
+/// Cuts a hash to what a person compares; other texts stay as they are.
+fn short(text: &str) -> String {
+    match text.get(..16) {
+        Some(start) if text.len() == 64 => format!("{start}…"),
+        _ => text.to_owned(),
+    }
 }
 
 fn held(holder: &Holder) -> String {
