@@ -16,6 +16,7 @@ use super::method::Method;
 use super::object::{Found, ObjectPath, Objects, mode};
 use super::package::StoredPackage;
 use super::tree::Entry;
+use super::verify::{ObjectName, damaged};
 use crate::fs::{Context, FsError};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
@@ -130,6 +131,11 @@ impl Work<'_> {
             Found::WrongMode if self.store.is_writable() => objects.renew(path, &entry.object, entry.executable)?,
             found => {
                 let missing = matches!(found, Found::Missing);
+                if !missing && self.store.is_writable() {
+                    // Projects may have a link to it. An install that cannot note that heals all the same.
+                    let name = ObjectName { object: entry.object, executable: entry.executable, size_bytes: entry.size_bytes };
+                    let _ = damaged::note(&self.store.root, &name);
+                }
                 // The next import looks at it again and replaces it.
                 objects.forget(&entry.object, entry.executable);
                 self.damaged.push(Damage { path: entry.path.to_owned(), object: objects.path_of(path), missing });

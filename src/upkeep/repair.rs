@@ -51,6 +51,8 @@ struct Repair<'a> {
 /// Mends what a look at the store has found. The task gives the environment and, for packages that no project names, the
 /// folder whose settings apply.
 pub fn run(store: &Arc<Store>, task: &Task, report: &Report, listener: &Listener) -> Result<Repaired, Error> {
+    let damaged: Vec<ObjectName> = report.findings.faults.iter().filter_map(|finding| finding.fault.object()).collect();
+    damaged.iter().try_for_each(|name| store.note_damage(name)).map_err(of_store)?;
     let mut repair = Repair { store, task, report, done: Repaired::default() };
     repair.done.rows = store.mend_rows(&report.findings).map_err(of_store)?;
     let broken = repair.copy_objects()?;
@@ -70,7 +72,7 @@ impl Repair<'_> {
     fn copy_objects(&mut self) -> Result<Vec<(ObjectName, Vec<Holder>)>, Error> {
         let mut broken = Vec::new();
         for (finding, concerns) in self.report.findings.faults.iter().zip(&self.report.concerns) {
-            let Some(name) = finding.fault.object() else { continue };
+            let Some(name) = finding.fault.object().filter(|_| !matches!(finding.fault, Fault::Once(_))) else { continue };
             // Of a wrong mode the bytes are right.
             let itself = matches!(finding.fault, Fault::Mode(..)).then(|| self.store.object_path(&name));
             let variant = self.store.object_path(&ObjectName { executable: !name.executable, ..name });
@@ -146,9 +148,16 @@ impl Repair<'_> {
             if !self.is_right(&name)? {
                 continue;
             }
+            let failures = self.done.failures.len();
             for Concern { project, files } in concerns {
                 files.iter().try_for_each(|file| self.mend_file(project, &name, file))?;
             }
+            if self.done.failures.len() == failures && report.unreadable.is_empty() {
+                self.store.forget_damage(&name).map_err(of_store)?;
+            }
+        }
+        if report.unreadable.is_empty() {
+            report.over.iter().try_for_each(|name| self.store.forget_damage(name)).map_err(of_store)?;
         }
         for Edited { file, name, folder, .. } in &report.edited {
             if self.is_right(name)? {

@@ -5,7 +5,7 @@ use super::roots::{self, Installed, Known, Needs, Root};
 use crate::error::Error;
 use crate::install::of_store;
 use crate::project::env::Env;
-use crate::store::verify::{Checks, Finding, Findings, ObjectName, Progress};
+use crate::store::verify::{Checks, Fault, Finding, Findings, ObjectName, Progress};
 use crate::store::{PackageKey, Store, StoredPackage};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
@@ -34,6 +34,8 @@ pub struct Report {
     pub compared: u64,
     /// Packages of the project that have files of their own because scripts run there; they are not compared.
     pub private: u64,
+    /// Objects that were damaged once, and of which no project has an old file.
+    pub over: Vec<ObjectName>,
     /// Projects of which nobody knows what they need, and why.
     pub unreadable: Vec<(PathBuf, Error)>,
 }
@@ -89,6 +91,7 @@ pub fn run(store: &Store, env: &Env, request: &Request, progress: &Progress) -> 
     let findings = store.verify(&checks, progress).map_err(of_store)?;
     let concerns = findings.faults.iter().map(|finding| concerns(finding, &roots)).collect();
     let mut report = Report { findings, concerns, ..Report::default() };
+    drop_what_is_over(store, &mut report)?;
     if let Some(known) = own {
         report.private = known.slots.iter().filter(|slot| slot.private).count() as u64;
         compare(store, &known.slots, &mut report)?;
@@ -130,6 +133,32 @@ fn concerns(finding: &Finding, roots: &[Root]) -> Vec<Concern> {
         Concern { project: project.to_owned(), files }
     };
     found.into_iter().map(concern).collect()
+}
+
+/// Leaves of objects that were damaged once only those that some project still has an old file of.
+fn drop_what_is_over(store: &Store, report: &mut Report) -> Result<(), Error> {
+    let mut kept = Vec::new();
+    for (finding, mut concerns) in std::mem::take(&mut report.findings.faults).into_iter().zip(std::mem::take(&mut report.concerns)) {
+        if let Fault::Once(name) = &finding.fault {
+            for concern in &mut concerns {
+                let mut old = Vec::new();
+                for file in std::mem::take(&mut concern.files) {
+                    if !store.equals(name, &file).map_err(of_store)? {
+                        old.push(file);
+                    }
+                }
+                concern.files = old;
+            }
+            concerns.retain(|concern| !concern.files.is_empty());
+            if concerns.is_empty() {
+                report.over.push(*name);
+                continue;
+            }
+        }
+        kept.push((finding, concerns));
+    }
+    (report.findings.faults, report.concerns) = kept.into_iter().unzip();
+    Ok(())
 }
 
 /// Compares the files of a project with the trees of its packages.

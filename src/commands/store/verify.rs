@@ -15,7 +15,7 @@ use crate::store::{Mode, Store};
 use crate::upkeep::repair::{self, Repaired};
 use crate::upkeep::verify::{self, Report, Request};
 use shown::Shown;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -45,7 +45,7 @@ pub(super) fn run(context: &Context, arguments: &Verify) -> Result<(), Error> {
 
 /// Opens the store as an install does, so that an index that is lost or broken is made again on the way. One that is
 /// not there is not made: there is nothing to look at.
-fn open(root: &std::path::Path) -> Result<Arc<Store>, Error> {
+fn open(root: &Path) -> Result<Arc<Store>, Error> {
     if !root.is_dir() {
         let message = format!("there is no store in {}", root.display());
         return Err(Error::new(Code::Usage, message).hint("An install makes it; `--store-dir <DIR>` names another one."));
@@ -61,7 +61,7 @@ fn request(context: &Context, arguments: &Verify) -> Result<Request, Error> {
     let sample = arguments.sample.map(|share| Sample { share, seed });
     let project: Option<PathBuf> = match &arguments.project {
         None => None,
-        Some(folder) => Some(find_root(&context.dir.join(folder), context.env.home()).map_err(crate::install::of_project)?),
+        Some(folder) => Some(find_root(&context.dir.join(folder).components().collect::<PathBuf>(), context.env.home()).map_err(crate::install::of_project)?),
     };
     Ok(Request { project, checks: Checks { only: None, sample, resume: arguments.resume } })
 }

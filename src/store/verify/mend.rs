@@ -92,6 +92,12 @@ impl Store {
         Ok(done)
     }
 
+    /// Notes that an object is damaged, before it is mended: projects may have a link to what stands there now.
+    pub fn note_damage(&self, name: &ObjectName) -> Result<(), StoreError> {
+        self.must_be_writable()?;
+        super::damaged::note(&self.root, name)
+    }
+
     /// Puts an object back whose bytes a file may hold: another variant, or a copy in a project. Returns whether it did;
     /// not when the file's bytes are others.
     pub fn bring_back(&self, name: &ObjectName, source: &Path) -> Result<bool, StoreError> {

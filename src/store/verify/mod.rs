@@ -9,6 +9,7 @@
 //! concerned, and what is to be done, is decided above the store; the tools for mending are in [`mend`].
 
 mod catalogue;
+pub(super) mod damaged;
 mod examine;
 mod leftovers;
 mod mend;
@@ -25,7 +26,7 @@ use super::id::ObjectId;
 use super::package::{PackageKey, StoredPackage};
 use super::Store;
 use catalogue::Catalogue;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use shard::{Shard, Walk};
 use state::Ledger;
 use std::path::PathBuf;
@@ -141,6 +142,9 @@ pub enum Fault {
     NoFile(ObjectName, &'static str),
     /// An object has the right bytes and another mode.
     Mode(ObjectName, u32),
+    /// An object is right, but was damaged once, and nobody has seen to the projects since: one of them may still have
+    /// a link to the damaged file.
+    Once(ObjectName),
     /// The file of the index is damaged.
     Index,
     /// A row of the index, or its tree, is not what was written. The key, as far as it can be read, is its bytes.
@@ -158,6 +162,7 @@ impl Fault {
             | Fault::Bytes(name, _)
             | Fault::Unreadable(name, _)
             | Fault::NoFile(name, _)
+            | Fault::Once(name)
             | Fault::Mode(name, _) => Some(*name),
             Fault::Index | Fault::Row(_) | Fault::Record(_) => None,
         }
@@ -191,7 +196,10 @@ impl Store {
         let mut found = Findings { index_made_again: self.index.was_made_again(), resumed_at: ledger.resumed_at, ..Findings::default() };
         let objects = shards.iter().flat_map(|shard| &shard.faults);
         found.faults.extend(objects.map(|(fault, path)| Finding { fault: fault.clone(), path: path.clone(), packages: Vec::new() }));
+        self.add_damaged_once(&mut found.faults)?;
         name_holders(&catalogue.packages, &mut found.faults);
+        // Another part of the store has it, or none any more.
+        found.faults.retain(|finding| !matches!(finding.fault, Fault::Once(_)) || !finding.packages.is_empty());
         (found.counts, found.learnt) = wanted::sum_up(self, &catalogue.packages, &shards);
         if !sound {
             found.faults.push(Finding { fault: Fault::Index, path: self.index.path().to_owned(), packages: Vec::new() });
@@ -203,6 +211,14 @@ impl Store {
         }
         ledger.end()?;
         Ok(found)
+    }
+
+    /// Adds the objects that are right now but were not always.
+    fn add_damaged_once(&self, faults: &mut Vec<Finding>) -> Result<(), StoreError> {
+        let wrong: FxHashSet<ObjectName> = faults.iter().filter_map(|finding| finding.fault.object()).collect();
+        let once = self.damaged_once()?.into_iter().filter(|name| !wrong.contains(name));
+        faults.extend(once.map(|name| Finding { fault: Fault::Once(name), path: self.object_path(&name), packages: Vec::new() }));
+        Ok(())
     }
 }
 

@@ -73,20 +73,23 @@ impl Shown<'_> {
         }
         if counts.unknown_objects > 0 {
             let size = bytes(counts.unknown_bytes);
-            notes.push(format!("{} ({size}) belong to no package.", count(counts.unknown_objects, "object")));
+            notes.push(format!("There is {} ({size}) that no package has; a gc removes such.", count(counts.unknown_objects, "object")));
         }
         if !findings.leftovers.is_empty() {
             let size = bytes(findings.leftovers.iter().map(|leftover| leftover.size_bytes).sum());
-            notes.push(format!("{} ({size}) is or was somebody's unfinished work.", count(findings.leftovers.len() as u64, "file")));
+            notes.push(format!("There is {} ({size}) of unfinished work or of unknown origin.", count(findings.leftovers.len() as u64, "file")));
         }
         if !findings.unindexed.is_empty() {
-            notes.push(format!("{} have a record but no row in the index.", count(findings.unindexed.len() as u64, "package")));
+            let packages = count(findings.unindexed.len() as u64, "package");
+            notes.push(format!("The index lacks {packages} of which there is a record; a repair adds such."));
         }
         if counts.stale_marks > 0 {
-            notes.push(format!("{} have right bytes but new marks: hashed at their next use.", count(counts.stale_marks, "package")));
+            let packages = count(counts.stale_marks, "package");
+            notes.push(format!("The files of {packages} are right, but will be hashed at their next use."));
         }
         if self.report.private > 0 {
-            notes.push(format!("{} of the project run scripts in files of their own; not compared.", count(self.report.private, "package")));
+            let packages = count(self.report.private, "package");
+            notes.push(format!("Not compared, because scripts run there: {packages} of the project."));
         }
         let unreadable = self.report.unreadable.iter();
         notes.extend(unreadable.map(|(project, error)| format!("What {} needs is not known: {}", project.display(), clean(&error.message))));
@@ -215,6 +218,7 @@ fn kind(fault: &Fault) -> &'static str {
         Fault::Unreadable(..) => "unreadable",
         Fault::NoFile(..) => "noFile",
         Fault::Mode(..) => "mode",
+        Fault::Once(_) => "once",
         Fault::Index => "index",
         Fault::Row(_) => "row",
         Fault::Record(_) => "record",
@@ -229,6 +233,7 @@ fn word(fault: &Fault) -> &'static str {
         Fault::Unreadable(..) => "object that cannot be read",
         Fault::NoFile(..) => "object that is no file",
         Fault::Mode(..) => "object with another mode",
+        Fault::Once(_) => "object whose damaged file a project still has",
         Fault::Index => "damaged index",
         Fault::Row(_) => "damaged row in the index",
         Fault::Record(_) => "record missing or damaged in",
@@ -244,7 +249,7 @@ fn difference(fault: &Fault) -> Option<(String, String)> {
         Fault::Unreadable(_, reason) => ("a file that can be read".to_owned(), reason.clone()),
         Fault::NoFile(_, found) => ("a file".to_owned(), (*found).to_owned()),
         Fault::Mode(name, found) => (format!("mode {} less the umask", mode(name)), format!("mode {found:o}")),
-        Fault::Missing(_) | Fault::Index | Fault::Row(_) | Fault::Record(_) => return None,
+        Fault::Missing(_) | Fault::Once(_) | Fault::Index | Fault::Row(_) | Fault::Record(_) => return None,
     })
 }
 
