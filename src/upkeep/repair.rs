@@ -91,7 +91,8 @@ impl Repair<'_> {
 
     /// Fetches the packages of broken objects, each with the settings of a project that names it.
     fn fetch(&mut self, broken: &[(ObjectName, Vec<Holder>)], listener: &Listener) -> Result<(), Error> {
-        let holders: BTreeMap<&PackageKey, &Holder> = broken.iter().flat_map(|(_, holders)| holders).map(|holder| (&holder.key, holder)).collect();
+        let holders: BTreeMap<&PackageKey, &Holder> =
+            broken.iter().flat_map(|(_, holders)| holders).map(|holder| (&holder.key, holder)).collect();
         if holders.is_empty() {
             return Ok(());
         }
@@ -206,7 +207,11 @@ impl Repair<'_> {
 /// Says whether no link on the way to a folder leads somewhere else. Shared slots stand outside of the project, in a
 /// folder of the store, and so is the way to them.
 fn stays_inside(project: &Path, folder: &Path) -> bool {
-    let base = if folder.starts_with(project) { project } else { folder.ancestors().find(|above| above.ends_with(install::SHARED_SLOTS)).unwrap_or(project) };
+    let base = if folder.starts_with(project) {
+        project
+    } else {
+        folder.ancestors().find(|above| above.ends_with(install::SHARED_SLOTS)).unwrap_or(project)
+    };
     let (Ok(below), Ok(real), Ok(whole)) = (folder.strip_prefix(base), base.canonicalize(), folder.canonicalize()) else { return false };
     whole == real.join(below)
 }

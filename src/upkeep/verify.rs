@@ -80,7 +80,8 @@ pub fn run(store: &Store, env: &Env, request: &Request, progress: &Progress) -> 
         Some(project) => Some(known_of(project, store, env)?),
     };
     if let (Some(project), Some(known)) = (&request.project, &own) {
-        let keys: FxHashSet<&PackageKey> = known.locked.iter().map(|package| &package.key).chain(known.slots.iter().map(|slot| &slot.key)).collect();
+        let keys: FxHashSet<&PackageKey> =
+            known.locked.iter().map(|package| &package.key).chain(known.slots.iter().map(|slot| &slot.key)).collect();
         checks.only = Some(keys.into_iter().cloned().collect());
         // It may never have been registered.
         if !roots.iter().any(|root| root.project == *project) {
@@ -196,7 +197,8 @@ fn edited(store: &Store, slot: &Installed, package: &StoredPackage) -> Result<Ve
         // The object itself, under a second name: it has been looked at.
         let is_object = metadata.as_ref().is_ok_and(|own| {
             own.nlink() > 1
-                && std::fs::symlink_metadata(store.object_path(&name)).is_ok_and(|object| (object.dev(), object.ino()) == (own.dev(), own.ino()))
+                && std::fs::symlink_metadata(store.object_path(&name))
+                    .is_ok_and(|object| (object.dev(), object.ino()) == (own.dev(), own.ino()))
         });
         if !is_object && !store.equals(&name, &file).map_err(of_store)? {
             let package = format!("{}@{}", package.name, package.version);

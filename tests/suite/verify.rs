@@ -9,6 +9,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// A kind of damage, the kind of fault that it is found to be, and how it is done.
+type Damage<T> = (&'static str, &'static str, fn(&T));
+
 const INDEX_JS: &str = "module.exports = \"a@1.0.0\";\n";
 
 fn registry() -> Registry {
@@ -103,7 +106,7 @@ fn a_sound_store_is_called_sound() {
 
 #[test]
 fn every_damage_to_an_object_is_found_named_and_mended() {
-    let damages: [(&str, &str, fn(&Path)); 9] = [
+    let damages: [Damage<Path>; 9] = [
         ("unseen edit", "bytes", edit_unseen),
         ("cut off", "length", |path| fs::write(path, "mod").unwrap()),
         ("grown", "length", |path| fs::write(path, format!("{INDEX_JS}more")).unwrap()),
@@ -224,7 +227,7 @@ fn what_cannot_be_mended_is_out_of_the_way() {
 
 #[test]
 fn damaged_rows_and_records_are_mended_from_each_other() {
-    let damages: [(&str, &str, fn(&TestEnv)); 7] = [
+    let damages: [Damage<TestEnv>; 7] = [
         ("version", "row", |env| sql(env, "UPDATE packages SET version = '6.6.6' WHERE name = 'a'")),
         ("facts", "row", |env| sql(env, "UPDATE packages SET facts = x'00' WHERE name = 'a'")),
         ("seal", "row", |env| sql(env, "UPDATE packages SET seal = zeroblob(16) WHERE name = 'a'")),
@@ -527,8 +530,69 @@ fn the_document_for_programs_looks_like_this() {
     for package in report["faults"][0]["packages"].as_array_mut().unwrap() {
         package["key"] = Value::from("sha512-…");
     }
-    assert_snapshot!(format!("{report:#}"), @"");
+    assert_snapshot!(format!("{report:#}"), @r#"
+    {
+      "store": "[STORE]",
+      "project": null,
+      "objects": 8,
+      "hashed": 8,
+      "bytes": 265,
+      "trees": 2,
+      "packages": 2,
+      "seconds": 0,
+      "sample": null,
+      "resumedAt": null,
+      "faults": [
+        {
+          "kind": "bytes",
+          "path": "[STORE]/objects/6a/caee5d9a45dca1587d12a90e1420c11f3cc57284989698b33b8ce2e83ce87b",
+          "object": "6acaee5d9a45dca1587d12a90e1420c11f3cc57284989698b33b8ce2e83ce87b",
+          "expected": "6acaee5d9a45dca1587d12a90e1420c11f3cc57284989698b33b8ce2e83ce87b",
+          "found": "2af218c3c736b6b16112f8e2b01ecb183aad204613ab08ddd8742b0bc4798284",
+          "packages": [
+            {
+              "name": "a",
+              "version": "1.0.0",
+              "key": "sha512-…",
+              "files": [
+                "index.js"
+              ]
+            }
+          ],
+          "projects": [
+            {
+              "path": "[PROJECT]",
+              "files": [
+                "[PROJECT]/node_modules/.deka/a@1.0.0/node_modules/a/index.js"
+              ]
+            }
+          ]
+        }
+      ],
+      "edited": [],
+      "compared": 0,
+      "private": 0,
+      "indexMadeAgain": false,
+      "unknown": {
+        "objects": 1,
+        "bytes": 34
+      },
+      "leftovers": [],
+      "unindexed": [],
+      "staleMarks": 0,
+      "unreadable": [],
+      "rebuilt": null,
+      "repaired": null
+    }
+    "#);
     let shown = verify(&env).stdout;
     let shown: Vec<&str> = shown.lines().filter(|line| !line.starts_with("Checked")).collect();
-    assert_snapshot!(shown.join("\n"), @"");
+    assert_snapshot!(shown.join("\n"), @r"
+    object with other bytes: objects/6a/caee5d9a45dca1587d12a90e1420c11f3cc57284989698b33b8ce2e83ce87b
+      expected 6acaee5d9a45dca1…, found 2af218c3c736b6b1…
+      in a@1.0.0: index.js
+      used by [PROJECT]
+        node_modules/.deka/a@1.0.0/node_modules/a/index.js
+    There is 1 object (34 B) that no package has; a gc removes such.
+    ");
 }

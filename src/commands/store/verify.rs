@@ -61,7 +61,10 @@ fn request(context: &Context, arguments: &Verify) -> Result<Request, Error> {
     let sample = arguments.sample.map(|share| Sample { share, seed });
     let project: Option<PathBuf> = match &arguments.project {
         None => None,
-        Some(folder) => Some(find_root(&context.dir.join(folder).components().collect::<PathBuf>(), context.env.home()).map_err(crate::install::of_project)?),
+        Some(folder) => Some(
+            find_root(&context.dir.join(folder).components().collect::<PathBuf>(), context.env.home())
+                .map_err(crate::install::of_project)?,
+        ),
     };
     Ok(Request { project, checks: Checks { only: None, sample, resume: arguments.resume } })
 }

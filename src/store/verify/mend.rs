@@ -9,9 +9,9 @@ use crate::store::method::Method;
 use crate::store::object::ObjectPath;
 use crate::store::package::{PackageKey, StoredPackage};
 use crate::store::{Store, record, rows};
+use rustc_hash::FxHashSet;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
-use rustc_hash::FxHashSet;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -110,9 +110,7 @@ impl Store {
         let draft = self.objects.draft_unnamed(name.executable)?;
         let copied = copy_and_hash(&source, &draft.file);
         match copied.map_err(|error| explain(FsError { verb: "write", path: self.object_path(name), source: error }))? {
-            Some(found) if found == name.object => {
-                self.objects.publish_over(draft, &name.object, name.executable).map(|_| true)
-            }
+            Some(found) if found == name.object => self.objects.publish_over(draft, &name.object, name.executable).map(|_| true),
             _ => Ok(false),
         }
     }
@@ -160,7 +158,8 @@ impl Store {
             Err(errno) => return Err(errno).at("open", file).map_err(StoreError::from),
         };
         let found = file.metadata().ok().filter(std::fs::Metadata::is_file);
-        let fits = found.is_some_and(|found| found.len() == name.size_bytes && (found.permissions().mode() & 0o100 != 0) == name.executable);
+        let fits =
+            found.is_some_and(|found| found.len() == name.size_bytes && (found.permissions().mode() & 0o100 != 0) == name.executable);
         Ok(fits && examine::digest(&file, name.size_bytes, &mut examine::buffer()).is_ok_and(|digest| digest == name.object))
     }
 

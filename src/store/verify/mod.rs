@@ -20,11 +20,11 @@ mod wanted;
 pub use leftovers::Leftover;
 pub use mend::{Rebuilt, Rows};
 
+use super::Store;
 use super::checkout::Learnt;
 use super::error::StoreError;
 use super::id::ObjectId;
 use super::package::{PackageKey, StoredPackage};
-use super::Store;
 use catalogue::Catalogue;
 use rustc_hash::{FxHashMap, FxHashSet};
 use shard::{Shard, Walk};

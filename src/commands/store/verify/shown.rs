@@ -77,7 +77,10 @@ impl Shown<'_> {
         }
         if !findings.leftovers.is_empty() {
             let size = bytes(findings.leftovers.iter().map(|leftover| leftover.size_bytes).sum());
-            notes.push(format!("There is {} ({size}) of unfinished work or of unknown origin.", count(findings.leftovers.len() as u64, "file")));
+            notes.push(format!(
+                "There is {} ({size}) of unfinished work or of unknown origin.",
+                count(findings.leftovers.len() as u64, "file")
+            ));
         }
         if !findings.unindexed.is_empty() {
             let packages = count(findings.unindexed.len() as u64, "package");
@@ -92,7 +95,8 @@ impl Shown<'_> {
             notes.push(format!("Not compared, because scripts run there: {packages} of the project."));
         }
         let unreadable = self.report.unreadable.iter();
-        notes.extend(unreadable.map(|(project, error)| format!("What {} needs is not known: {}", project.display(), clean(&error.message))));
+        notes
+            .extend(unreadable.map(|(project, error)| format!("What {} needs is not known: {}", project.display(), clean(&error.message))));
         notes
     }
 
