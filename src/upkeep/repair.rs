@@ -40,6 +40,9 @@ pub struct Repaired {
     pub failures: Vec<Error>,
 }
 
+/// A project that names a package in its lockfile, and where the package's bytes come from.
+type Places = BTreeMap<PackageKey, (PathBuf, Source)>;
+
 /// One repair under way.
 struct Repair<'a> {
     store: &'a Arc<Store>,
@@ -89,47 +92,72 @@ impl Repair<'_> {
         Ok(broken)
     }
 
-    /// Fetches the packages of broken objects, each with the settings of a project that names it.
+    /// Fetches packages until every broken object is right or none of its packages is left to try.
     fn fetch(&mut self, broken: &[(ObjectName, Vec<Holder>)], listener: &Listener) -> Result<(), Error> {
-        let holders: BTreeMap<&PackageKey, &Holder> =
-            broken.iter().flat_map(|(_, holders)| holders).map(|holder| (&holder.key, holder)).collect();
-        if holders.is_empty() {
-            return Ok(());
-        }
-        let mut places = self.places(&holders.keys().copied().collect())?;
-        let mut orders: BTreeMap<PathBuf, Vec<Again>> = BTreeMap::new();
-        for (key, holder) in holders {
-            let id = format!("{}@{}", holder.name, holder.version);
-            let (project, source) = places.remove(key).unwrap_or((self.task.dir.clone(), Source::Registry { tarball: None }));
-            let is_known = Integrity::parse(key.as_str()).is_some() && !matches!(source, Source::Folder { .. });
-            match PackageName::parse(&holder.name) {
-                Ok(name) if is_known => {
-                    orders.entry(project).or_default().push(Again { key: key.clone(), name, version: holder.version.clone(), source });
+        let keys: FxHashSet<&PackageKey> = broken.iter().flat_map(|(_, holders)| holders).map(|holder| &holder.key).collect();
+        let places = self.places(&keys)?;
+        let mut tried: FxHashSet<&PackageKey> = FxHashSet::default();
+        loop {
+            let mut chosen: BTreeMap<&PackageKey, &Holder> = BTreeMap::new();
+            for (name, holders) in broken {
+                let is_coming = holders.iter().any(|holder| chosen.contains_key(&holder.key));
+                let next = holders.iter().find(|holder| !tried.contains(&holder.key));
+                if let Some(next) = next.filter(|_| !is_coming)
+                    && !self.is_right(name)?
+                {
+                    chosen.insert(&next.key, next);
                 }
-                _ => self.done.failures.push(
-                    Error::new(Code::Damaged, format!("{id} came from a folder of this machine and cannot be fetched again"))
-                        .hint("Run `deka install` in the projects that use it."),
-                ),
+            }
+            if chosen.is_empty() {
+                self.done.fetched.sort();
+                return Ok(());
+            }
+            tried.extend(chosen.keys().copied());
+            for (project, packages) in self.orders(&chosen, &places) {
+                self.fetch_for(&project, packages, listener)?;
             }
         }
-        for (project, packages) in orders {
-            let asked: Vec<(PackageKey, String)> =
-                packages.iter().map(|package| (package.key.clone(), format!("{}@{}", package.name, package.version))).collect();
-            let failed = install::fetch_again(&project, (self.task, self.store), packages, listener)?;
-            let lost: FxHashSet<PackageKey> = failed.iter().map(|(package, _)| package.key.clone()).collect();
-            self.done.fetched.extend(asked.into_iter().filter(|(key, _)| !lost.contains(key)).map(|(_, id)| id));
-            self.done.failures.extend(failed.into_iter().map(|(package, error)| {
-                let message = format!("{}@{} could not be fetched again: {}", package.name, package.version, error.message);
-                Error { message, ..error }
-            }));
+    }
+
+    /// Says what to fetch with the settings of which project; what no registry has is noted as a failure.
+    fn orders(&mut self, chosen: &BTreeMap<&PackageKey, &Holder>, places: &Places) -> BTreeMap<PathBuf, Vec<Again>> {
+        let mut orders: BTreeMap<PathBuf, Vec<Again>> = BTreeMap::new();
+        for (&key, holder) in chosen {
+            let anywhere = || (self.task.dir.clone(), Source::Registry { tarball: None });
+            let (project, source) = places.get(key).cloned().unwrap_or_else(anywhere);
+            let is_tarball = Integrity::parse(key.as_str()).is_some();
+            match PackageName::parse(&holder.name) {
+                Ok(name) if is_tarball => {
+                    let package = Again { key: key.clone(), name, version: holder.version.clone(), source };
+                    orders.entry(project).or_default().push(package);
+                }
+                _ => {
+                    let message =
+                        format!("{}@{} came from a folder of this machine and cannot be fetched again", holder.name, holder.version);
+                    let failure = Error::new(Code::Damaged, message).hint("Run `deka install` in the projects that use it.");
+                    self.done.failures.push(failure);
+                }
+            }
         }
-        self.done.fetched.sort();
+        orders
+    }
+
+    fn fetch_for(&mut self, project: &Path, packages: Vec<Again>, listener: &Listener) -> Result<(), Error> {
+        let id = |package: &Again| format!("{}@{}", package.name, package.version);
+        let asked: Vec<(PackageKey, String)> = packages.iter().map(|package| (package.key.clone(), id(package))).collect();
+        let failed = install::fetch_again(project, (self.task, self.store), packages, listener)?;
+        let lost: FxHashSet<&PackageKey> = failed.iter().map(|(package, _)| &package.key).collect();
+        self.done.fetched.extend(asked.into_iter().filter(|(key, _)| !lost.contains(key)).map(|(_, id)| id));
+        self.done.failures.extend(failed.iter().map(|(package, error)| {
+            let message = format!("{} could not be fetched again: {}", id(package), error.message);
+            Error { message, ..error.clone() }
+        }));
         Ok(())
     }
 
     /// Returns a project for each of some packages that names it in its lockfile, and where its bytes come from.
-    fn places(&self, keys: &FxHashSet<&PackageKey>) -> Result<BTreeMap<PackageKey, (PathBuf, Source)>, Error> {
-        let mut places = BTreeMap::new();
+    fn places(&self, keys: &FxHashSet<&PackageKey>) -> Result<Places, Error> {
+        let mut places = Places::new();
         for root in roots::read(self.store, &self.task.env)? {
             let Needs::Known(known) = root.needs else { continue };
             for Locked { key, source, .. } in known.locked {
@@ -160,9 +188,9 @@ impl Repair<'_> {
         if report.unreadable.is_empty() {
             report.over.iter().try_for_each(|name| self.store.forget_damage(name)).map_err(of_store)?;
         }
-        for Edited { file, name, folder, .. } in &report.edited {
+        for Edited { file, name, project, .. } in &report.edited {
             if self.is_right(name)? {
-                self.mend_file(folder, name, file)?;
+                self.mend_file(project, name, file)?;
             }
         }
         Ok(())

@@ -60,8 +60,8 @@ pub struct Edited {
     pub package: String,
     /// Whether it is not there at all.
     pub missing: bool,
-    /// The package's folder in the project.
-    pub folder: PathBuf,
+    /// The project.
+    pub project: PathBuf,
 }
 
 impl Report {
@@ -93,9 +93,9 @@ pub fn run(store: &Store, env: &Env, request: &Request, progress: &Progress) -> 
     let concerns = findings.faults.iter().map(|finding| concerns(finding, &roots)).collect();
     let mut report = Report { findings, concerns, ..Report::default() };
     drop_what_is_over(store, &mut report)?;
-    if let Some(known) = own {
+    if let (Some(project), Some(known)) = (&request.project, own) {
         report.private = known.slots.iter().filter(|slot| slot.private).count() as u64;
-        compare(store, &known.slots, &mut report)?;
+        compare(store, project, &known.slots, &mut report)?;
     }
     for root in roots {
         if let Needs::Unreadable(error) = root.needs {
@@ -163,7 +163,7 @@ fn drop_what_is_over(store: &Store, report: &mut Report) -> Result<(), Error> {
 }
 
 /// Compares the files of a project with the trees of its packages.
-fn compare(store: &Store, slots: &[Installed], report: &mut Report) -> Result<(), Error> {
+fn compare(store: &Store, project: &Path, slots: &[Installed], report: &mut Report) -> Result<(), Error> {
     let slots: Vec<&Installed> = slots.iter().filter(|slot| !slot.private).collect();
     let keys: Vec<PackageKey> = slots.iter().map(|slot| slot.key.clone()).collect();
     let packages = store.lookup(&keys).map_err(of_store)?;
@@ -173,7 +173,11 @@ fn compare(store: &Store, slots: &[Installed], report: &mut Report) -> Result<()
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let parts: Vec<Result<Vec<Edited>, Error>> = std::thread::scope(|scope| {
         let part = |pairs: &'_ [(&Installed, StoredPackage)]| -> Result<Vec<Edited>, Error> {
-            pairs.iter().map(|(slot, package)| edited(store, slot, package)).collect::<Result<Vec<_>, _>>().map(|found| found.concat())
+            pairs
+                .iter()
+                .map(|(slot, package)| edited(store, project, slot, package))
+                .collect::<Result<Vec<_>, _>>()
+                .map(|found| found.concat())
         };
         let threads: Vec<_> = pairs.chunks(pairs.len().div_ceil(threads).max(1)).map(|pairs| scope.spawn(move || part(pairs))).collect();
         // A thread does not end by a panic.
@@ -188,7 +192,7 @@ fn compare(store: &Store, slots: &[Installed], report: &mut Report) -> Result<()
 }
 
 /// Returns the files of a slot that differ from the package's.
-fn edited(store: &Store, slot: &Installed, package: &StoredPackage) -> Result<Vec<Edited>, Error> {
+fn edited(store: &Store, project: &Path, slot: &Installed, package: &StoredPackage) -> Result<Vec<Edited>, Error> {
     let mut found = Vec::new();
     for entry in package.tree.entries() {
         let name = ObjectName { object: entry.object, executable: entry.executable, size_bytes: entry.size_bytes };
@@ -202,7 +206,7 @@ fn edited(store: &Store, slot: &Installed, package: &StoredPackage) -> Result<Ve
         });
         if !is_object && !store.equals(&name, &file).map_err(of_store)? {
             let package = format!("{}@{}", package.name, package.version);
-            found.push(Edited { file, name, package, missing: metadata.is_err(), folder: slot.folder.clone() });
+            found.push(Edited { file, name, package, missing: metadata.is_err(), project: project.to_owned() });
         }
     }
     Ok(found)

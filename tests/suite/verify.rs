@@ -102,6 +102,8 @@ fn a_sound_store_is_called_sound() {
     assert!(!env.store().join("verify.state").exists());
     env.deka(["store", "verify", "--store-dir", "nowhere"]).failure(2).says("there is no store in [PROJECT]/nowhere");
     assert!(!env.has("nowhere"), "looking makes nothing");
+    env.deka(["store", "verify", "--store-dir", "."]).failure(2);
+    assert!(!env.has("objects"), "least of all where something else stands");
 }
 
 #[test]
@@ -206,6 +208,43 @@ fn only_the_packages_of_broken_objects_are_fetched() {
     env.deka(["store", "verify", "--repair"]).success();
     assert_eq!(registry.asked(), ["/a/-/a-1.0.0.tgz"]);
     is_clean(&env);
+}
+
+#[test]
+fn one_package_is_enough_unless_it_cannot_be_had() {
+    for (is_gone, expected) in [(false, 1), (true, 2)] {
+        let registry =
+            Registry::new().package("one", "1.0.0", |p| p.file("x.js", "shared")).package("two", "1.0.0", |p| p.file("x.js", "shared"));
+        let env = TestEnv::with(&registry);
+        env.depends_on(&[("one", "1"), ("two", "1")]);
+        env.install().success();
+        env.remove("node_modules");
+        registry.forget();
+        edit_unseen(&object_with(&env, "shared", false));
+        if is_gone {
+            let first = json(&env, &[])["faults"][0]["packages"][0]["name"].as_str().unwrap().to_owned();
+            registry.fault(&format!("/{first}/*"), Fault::status(404));
+        }
+        env.deka(["store", "verify", "--repair"]).success();
+        assert_eq!(registry.asked().len(), expected, "{:?}", registry.asked());
+        is_clean(&env);
+    }
+}
+
+#[test]
+fn a_package_of_a_folder_cannot_be_fetched_and_says_so() {
+    let registry = registry();
+    let env = TestEnv::with(&registry);
+    env.write("local/package.json", r#"{"name":"local","version":"1.0.0"}"#).write("local/index.js", "local");
+    env.depends_on(&[("local", "file:local")]).write(".npmrc", "package-import-method=hardlink\n");
+    env.install().success();
+    env.remove("node_modules");
+    edit_unseen(&object_with(&env, "local", false));
+    let said = env.deka(["store", "verify", "--repair"]).failure(1);
+    said.says("not mended: local@").says("came from a folder of this machine");
+    env.install().success();
+    assert_eq!(env.read("node_modules/local/index.js"), "local");
+    env.deka(["store", "verify"]).success();
 }
 
 #[test]
@@ -405,13 +444,18 @@ fn an_edit_in_a_project_with_copies_is_found_and_undone() {
 #[test]
 fn a_repair_never_writes_through_a_link() {
     let (_registry, env) = installed_by("copy");
-    let lib = env.project().join("node_modules/.deka/a@1.0.0/node_modules/a/lib");
-    let elsewhere = env.project().join("elsewhere");
-    fs::rename(&lib, &elsewhere).unwrap();
-    fs::write(elsewhere.join("one.js"), "mine").unwrap();
-    symlink(&elsewhere, &lib).unwrap();
-    env.deka(["store", "verify", "--project", "--repair"]).failure(1).says("leads out of its package");
-    assert_eq!(env.read("elsewhere/one.js"), "mine");
+    for folder in ["a/lib", "a"] {
+        let folder = env.project().join("node_modules/.deka/a@1.0.0/node_modules").join(folder);
+        let elsewhere = env.at_root("project/elsewhere").join(folder.file_name().unwrap());
+        fs::create_dir_all(elsewhere.parent().unwrap()).unwrap();
+        fs::rename(&folder, &elsewhere).unwrap();
+        fs::write(elsewhere.join("one.js"), "mine").unwrap();
+        fs::write(elsewhere.join("index.js"), "mine").unwrap();
+        symlink(&elsewhere, &folder).unwrap();
+        env.deka(["store", "verify", "--project", "--repair"]).failure(1).says("leads out of its package");
+        assert_eq!(fs::read_to_string(elsewhere.join("one.js")).unwrap(), "mine");
+        assert_eq!(fs::read_to_string(elsewhere.join("index.js")).unwrap(), "mine");
+    }
 }
 
 #[test]

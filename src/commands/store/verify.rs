@@ -43,10 +43,10 @@ pub(super) fn run(context: &Context, arguments: &Verify) -> Result<(), Error> {
     }
 }
 
-/// Opens the store as an install does, so that an index that is lost or broken is made again on the way. One that is
-/// not there is not made: there is nothing to look at.
+/// Opens the store as an install does, so that an index that is lost or broken is made again on the way. No store is
+/// made where there is none, least of all in a folder that is something else.
 fn open(root: &Path) -> Result<Arc<Store>, Error> {
-    if !root.is_dir() {
+    if !["objects", "packages", "index.db"].iter().any(|part| root.join(part).exists()) {
         let message = format!("there is no store in {}", root.display());
         return Err(Error::new(Code::Usage, message).hint("An install makes it; `--store-dir <DIR>` names another one."));
     }
