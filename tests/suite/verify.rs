@@ -96,7 +96,7 @@ fn a_sound_store_is_called_sound() {
     let said = env.deka(["store", "verify"]).success();
     assert!(said.stdout.contains("Checked 8 objects, 2 trees, 2 packages: "), "{}", said.report());
     // The command of a was no executable in its tarball, and is one now.
-    assert!(said.stdout.contains("1 object (34 B) that no package has"), "{}", said.report());
+    assert!(said.stdout.contains("Not part of any package: 1 object (34 B)"), "{}", said.report());
     assert_eq!(said.stdout.lines().count(), 2, "{}", said.report());
     env.deka(["store", "verify", "--project"]).success().says("8 files");
     assert!(!env.store().join("verify.state").exists());
@@ -637,6 +637,6 @@ fn the_document_for_programs_looks_like_this() {
       in a@1.0.0: index.js
       used by [PROJECT]
         node_modules/.deka/a@1.0.0/node_modules/a/index.js
-    There is 1 object (34 B) that no package has; a gc removes such.
+    Not part of any package: 1 object (34 B); a gc removes such.
     ");
 }

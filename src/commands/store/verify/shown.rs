@@ -73,14 +73,11 @@ impl Shown<'_> {
         }
         if counts.unknown_objects > 0 {
             let size = bytes(counts.unknown_bytes);
-            notes.push(format!("There is {} ({size}) that no package has; a gc removes such.", count(counts.unknown_objects, "object")));
+            notes.push(format!("Not part of any package: {} ({size}); a gc removes such.", count(counts.unknown_objects, "object")));
         }
         if !findings.leftovers.is_empty() {
             let size = bytes(findings.leftovers.iter().map(|leftover| leftover.size_bytes).sum());
-            notes.push(format!(
-                "There is {} ({size}) of unfinished work or of unknown origin.",
-                count(findings.leftovers.len() as u64, "file")
-            ));
+            notes.push(format!("Unfinished work, or of unknown origin: {} ({size}).", count(findings.leftovers.len() as u64, "file")));
         }
         if !findings.unindexed.is_empty() {
             let packages = count(findings.unindexed.len() as u64, "package");
