@@ -55,3 +55,27 @@ fn read(text: &str) -> Option<ObjectName> {
     let (object, executable) = parse(shard, name.get(2..)?)?;
     Some(ObjectName { object, executable, size_bytes: size.parse().ok()? })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{path_of, read};
+    use crate::store::id::ObjectId;
+    use crate::store::verify::ObjectName;
+    use std::path::Path;
+
+    #[test]
+    fn a_note_names_its_object_and_nothing_else_is_one() {
+        for executable in [false, true] {
+            let name = ObjectName { object: ObjectId::of(b"some bytes"), executable, size_bytes: 10 };
+            let path = path_of(Path::new("/store"), &name);
+            let text = path.file_name().and_then(|name| name.to_str()).expect("a name");
+            assert_eq!(read(text), Some(name));
+            assert_eq!(read(&text[1..]), None);
+            assert_eq!(read(&text.replace(".10", "")), None);
+            assert_eq!(read(&text.replace(".10", ".x")), None);
+        }
+        for text in ["", ".", "é.1", "a.1"] {
+            assert_eq!(read(text), None, "{text:?}");
+        }
+    }
+}
