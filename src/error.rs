@@ -123,6 +123,8 @@ codes! {
     Io = "DEKA_E_IO", Failure;
     /// Another process works on the same project and does not finish.
     ProjectBusy = "DEKA_E_PROJECT_BUSY", Failure;
+    /// Something is wrong with the store, as `store verify` was asked to find out.
+    Unsound = "DEKA_E_STORE_UNSOUND", Failure;
     /// Something that deka believed impossible.
     Internal = "DEKA_E_INTERNAL", Failure;
     /// The arguments do not fit together.

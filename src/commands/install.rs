@@ -63,7 +63,7 @@ fn make_room(context: &Context, store: &Path, budget_bytes: u64) {
     }
 }
 
-fn tell(reporter: &Reporter, started: Instant, event: Event) {
+pub(super) fn tell(reporter: &Reporter, started: Instant, event: Event) {
     match event {
         Event::Warning(message) => reporter.warning(&message),
         Event::Note(message) => reporter.note(&message),
@@ -87,7 +87,7 @@ fn snapshot(counters: &Counters) -> Snapshot {
         Stage::Fetching | Stage::Linking => ("Linking", Counters::read(&counters.linked), Counters::read(&counters.to_link)),
         Stage::Building => ("Running scripts,", Counters::read(&counters.linked), Counters::read(&counters.to_link)),
     };
-    Snapshot { stage, done, total, bytes }
+    Snapshot { stage, noun: "package", done, total, bytes }
 }
 
 fn summary(outcome: Outcome) -> Summary {

@@ -17,6 +17,7 @@
 //! channel, so there is nothing to lock and the order of arrival cannot change the outcome. [`supply`] owns the way of
 //! packages into the store, [`building`] the way from there into `node_modules`.
 
+mod again;
 mod building;
 mod engines;
 mod failure;
@@ -33,6 +34,7 @@ mod supply;
 mod telling;
 mod trail;
 
+pub(crate) use again::{Again, fetch_again};
 pub(crate) use building::key_of;
 pub(crate) use failure::{of_file, of_layout, of_lockfile, of_project, of_store};
 pub(crate) use locked::NAME as LOCKFILE;

@@ -16,11 +16,13 @@ const REDRAW: Duration = Duration::from_millis(80);
 pub struct Snapshot {
     /// What is being done: `Resolving`, `Fetching`, `Linking`.
     pub stage: &'static str,
-    /// Packages done.
+    /// What is counted: `package`, `object`.
+    pub noun: &'static str,
+    /// How many are done.
     pub done: u64,
-    /// Packages known so far.
+    /// How many are known so far.
     pub total: u64,
-    /// Bytes that came over the network.
+    /// Bytes that came over the network, or were read.
     pub bytes: u64,
 }
 
@@ -93,7 +95,7 @@ fn bar() -> ProgressBar {
 }
 
 fn sentence(now: Snapshot) -> String {
-    let mut line = format!("{} {}/{}", now.stage, now.done, text::count(now.total, "package"));
+    let mut line = format!("{} {}/{}", now.stage, now.done, text::count(now.total, now.noun));
     if now.bytes > 0 {
         line.push_str(&format!(" · {}", text::bytes(now.bytes)));
     }
@@ -106,7 +108,7 @@ mod tests {
 
     #[test]
     fn the_line_counts_packages_and_bytes() {
-        let now = Snapshot { stage: "Fetching", done: 152, total: 342, bytes: 12_300_000 };
+        let now = Snapshot { stage: "Fetching", noun: "package", done: 152, total: 342, bytes: 12_300_000 };
         assert_eq!(sentence(now), "Fetching 152/342 packages · 12.3 MB");
         assert_eq!(sentence(Snapshot { bytes: 0, ..now }), "Fetching 152/342 packages");
     }

@@ -17,6 +17,7 @@ use super::object::{Found, ObjectPath, Objects, mode};
 use super::pack::{self, Cold};
 use super::package::StoredPackage;
 use super::tree::Entry;
+use super::verify::{ObjectName, damaged};
 use crate::fs::{Context, FsError};
 use rustc_hash::{FxHashMap, FxHashSet};
 use rustix::fs::{AtFlags, Mode, OFlags};
@@ -207,6 +208,11 @@ impl Work<'_> {
                     return self.check(index, entry, path);
                 }
                 let missing = matches!(found, Found::Missing);
+                if !missing && self.store.is_writable() {
+                    // Projects may have a link to it. An install that cannot note that heals all the same.
+                    let name = ObjectName { object: entry.object, executable: entry.executable, size_bytes: entry.size_bytes };
+                    let _ = damaged::note(&self.store.root, &name);
+                }
                 // The next import looks at it again and replaces it.
                 objects.forget(&entry.object, entry.executable);
                 self.damaged.push(Damage { path: entry.path.to_owned(), object: objects.path_of(path), missing });

@@ -15,7 +15,9 @@ use super::package::StoredPackage;
 use super::{backup, lock, record, rows, schema};
 use crate::fs::FsError;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +36,8 @@ pub(super) struct Index {
     /// The id of this boot.
     boot: Option<String>,
     state: Mutex<State>,
+    /// Whether this process found the file lost or broken.
+    made_again: AtomicBool,
 }
 
 struct State {
@@ -94,7 +98,7 @@ impl Index {
     /// Opens the index of a store, and makes it if need be.
     pub fn open(root: &Path, writable: bool, boot: Option<String>) -> Result<Index, StoreError> {
         let state = Mutex::new(State { access: Access::Write, generation: 0, idle: Vec::new() });
-        let index = Index { root: root.to_owned(), path: root.join(FILE), boot, state };
+        let index = Index { root: root.to_owned(), path: root.join(FILE), boot, state, made_again: AtomicBool::new(false) };
         let opened = if writable { index.open_for_writing() } else { Ok(None) };
         let (access, connection) = match opened {
             Ok(Some(connection)) => (Access::Write, connection),
@@ -240,8 +244,20 @@ impl Index {
             },
             Err(Fault::Broken | Fault::Sql(_)) => {}
         }
+        self.make_anew()
+    }
+
+    /// Moves the file aside and makes another. The projects cannot be had from the records, so they are kept as far as
+    /// the old file still tells them.
+    fn make_anew(&self) -> Result<Connection, Failure> {
+        let old = if self.path.is_file() { self.connect(Access::Write).ok() } else { None };
+        let projects = old.and_then(|connection| rows::projects(&connection).ok()).unwrap_or_default();
         self.set_aside()?;
-        self.make_in_place()
+        let connection = self.make_in_place()?;
+        for (path, day) in &projects {
+            rows::write_project(&connection, Path::new(std::ffi::OsStr::from_bytes(path)), *day)?;
+        }
+        Ok(connection)
     }
 
     fn make_in_place(&self) -> Result<Connection, Failure> {
@@ -259,6 +275,7 @@ impl Index {
     fn fill(&self, connection: &mut Connection) -> Result<(), Failure> {
         backup::make(connection, &self.path)?;
         let records = if schema::version(connection)? == 0 { record::read_all(&self.root)? } else { Vec::new() };
+        self.made_again.fetch_or(!records.is_empty(), Ordering::Relaxed);
         schema::migrate(connection, |connection, was_empty| {
             if was_empty {
                 rows::write(connection, &records)?;
@@ -288,7 +305,8 @@ impl Index {
             let _lock = lock::rebuild(&self.root)?;
             let sound = self.connect(Access::Write).and_then(|connection| rows::is_sound(&connection));
             if !matches!(sound, Ok(true)) {
-                self.set_aside()?;
+                state.idle.push(self.make_anew()?);
+                return Ok(());
             }
         }
         state.idle.push(self.make()?);
@@ -336,6 +354,36 @@ impl Index {
             work(&transaction)?;
             transaction.commit()
         })
+    }
+
+    /// Says whether SQLite finds the whole file sound.
+    pub fn is_sound(&self) -> Result<bool, StoreError> {
+        self.with(|connection| rows::is_sound(connection))
+    }
+
+    /// Says whether this process found the file lost or broken, and has made it again.
+    pub fn was_made_again(&self) -> bool {
+        self.made_again.load(Ordering::Relaxed)
+    }
+
+    /// Returns where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes the index anew from the records: in place, or as a new file if the old one is not sound. Returns what the
+    /// records hold.
+    pub fn rebuild(&self) -> Result<Vec<StoredPackage>, StoreError> {
+        let records = record::read_all(&self.root)?;
+        if !self.is_sound()? {
+            let seen = self.lock().generation;
+            self.recover(seen).map_err(|failure| self.explain(failure))?;
+        }
+        self.write(|connection| {
+            rows::clear(connection)?;
+            rows::write(connection, &records)
+        })?;
+        Ok(records)
     }
 
     /// Finds packages in the records whose rows are damaged, and writes the rows anew where that is possible.

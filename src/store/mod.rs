@@ -29,6 +29,7 @@ mod record;
 mod rows;
 mod schema;
 mod tree;
+pub mod verify;
 
 pub use bundle::Bundle;
 pub use checkout::{Checkout, CheckoutOptions, Learnt, Target};

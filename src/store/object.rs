@@ -139,6 +139,11 @@ impl Objects {
         self.path.join(path.as_str())
     }
 
+    /// Returns the path of the folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Returns the open folder, which [`ObjectPath`]s are relative to.
     pub fn folder(&self) -> BorrowedFd<'_> {
         self.folder.as_fd()
@@ -211,6 +216,14 @@ impl Objects {
         self.enter(object)?;
         let path = ObjectPath::new(object, executable);
         draft.publish(&path, |objects| objects.inspect(&path, object, executable, size_bytes))
+    }
+
+    /// Puts a file under its name, whatever stands there.
+    pub fn publish_over(&self, draft: Draft<'_>, object: &ObjectId, executable: bool) -> Result<Mark, StoreError> {
+        self.known.forget(object, executable);
+        self.enter(object)?;
+        let mark = draft.mark()?;
+        draft.replace(&ObjectPath::new(object, executable)).map(|()| mark)
     }
 
     /// Hashes what stands under the name of an object.

@@ -36,7 +36,7 @@ pub(super) fn write(root: &Path, packages: &[&StoredPackage]) -> Result<(), Stor
     for package in packages {
         put(&mut bytes, package);
     }
-    let folder = root.join(FOLDER);
+    let folder = folder(root);
     crate::fs::create_dir_all(&folder).map_err(explain)?;
     crate::fs::write_atomic(&folder.join(blake3::hash(&bytes).to_hex().as_str()), &bytes).map_err(explain)
 }
@@ -65,9 +65,14 @@ pub(super) fn scan(bytes: &[u8], mut see: impl FnMut(StoredPackage, Range<usize>
     }
 }
 
+/// Returns the folder with the records.
+pub(super) fn folder(root: &Path) -> PathBuf {
+    root.join(FOLDER)
+}
+
 /// The files with records, oldest first.
 pub(super) fn files(root: &Path) -> FsResult<Vec<PathBuf>> {
-    let folder = root.join(FOLDER);
+    let folder = folder(root);
     let entries = match std::fs::read_dir(&folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.at("read", &folder)?,

@@ -85,6 +85,47 @@ pub(super) fn list(connection: &Connection) -> rusqlite::Result<Vec<Listed>> {
     Ok(list)
 }
 
+/// A row of the index, sound or not.
+pub(super) struct Surveyed {
+    /// Its key as it lies there.
+    pub raw_key: Vec<u8>,
+    /// Its key, what is no UTF-8 replaced.
+    pub key: PackageKey,
+    /// What it gives as name, right or not.
+    pub name: String,
+    /// What it gives as version, right or not.
+    pub version: String,
+    /// The package, if row and tree are as they were written.
+    pub package: Option<StoredPackage>,
+}
+
+/// Reads all rows, sorted by key.
+pub(super) fn survey(connection: &Connection) -> rusqlite::Result<Vec<Surveyed>> {
+    let sql = "SELECT p.name, p.version, p.facts, p.seal, t.id, t.body, t.marks, CAST(p.key AS BLOB) \
+               FROM packages p LEFT JOIN trees t ON t.number = p.tree ORDER BY p.key";
+    let text = |row: &Row<'_>, column| -> rusqlite::Result<String> {
+        let value = row.get_ref(column)?;
+        let bytes = value.as_bytes().unwrap_or_default();
+        Ok(String::from_utf8_lossy(bytes).into_owned())
+    };
+    let read_row = |row: &Row<'_>| {
+        let raw_key: Vec<u8> = row.get(7)?;
+        let key = PackageKey::of_source(String::from_utf8_lossy(&raw_key).into_owned());
+        Ok(Surveyed { package: read(&key, row), name: text(row, 0)?, version: text(row, 1)?, raw_key, key })
+    };
+    connection.prepare(sql)?.query_map([], read_row)?.collect()
+}
+
+/// Removes a row that nobody can read, by the bytes of its key.
+pub(super) fn remove(connection: &Connection, raw_key: &[u8]) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM packages WHERE CAST(key AS BLOB) = ?1", [raw_key]).map(drop)
+}
+
+/// Removes all packages and trees; what is known of boots and projects stays.
+pub(super) fn clear(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("DELETE FROM packages; DELETE FROM trees")
+}
+
 /// Says whether a package stands in the index exactly as it is.
 pub(super) fn holds(connection: &Connection, package: &StoredPackage) -> rusqlite::Result<bool> {
     let mut statement = connection.prepare_cached("SELECT 1 FROM packages WHERE key = ?1 AND seal = ?2")?;

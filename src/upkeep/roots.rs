@@ -12,6 +12,7 @@ use crate::package::name::PackageName;
 use crate::project::env::Env;
 use crate::project::settings::Flags;
 use crate::project::workspace::{MANIFEST, Workspace};
+use crate::resolve::graph::Source;
 use crate::store::{PackageKey, Store};
 use std::path::{Path, PathBuf};
 
@@ -55,6 +56,8 @@ pub struct Locked {
     pub name: PackageName,
     /// Its version; empty for what has none.
     pub version: String,
+    /// Where its bytes come from.
+    pub source: Source,
 }
 
 /// A slot that stands for a project.
@@ -118,6 +121,7 @@ fn read_project(project: &Path, store: &Path, env: &Env) -> Result<Option<Known>
             key: key_of(package),
             name: package.name.clone(),
             version: package.version.clone(),
+            source: package.source.clone(),
         };
         known.locked = read.resolution.packages.iter().map(locked).collect();
     }

@@ -26,6 +26,7 @@ mod settings;
 mod sources;
 mod store;
 mod tidy;
+mod verify;
 
 #[test]
 fn no_file_of_the_suite_is_forgotten() {

@@ -1,6 +1,6 @@
 //! `deka store gc`
 
-use crate::cli::store::Gc;
+use crate::cli::store::gc::Gc;
 use crate::commands::Context;
 use crate::error::{Code, Error};
 use crate::package::quantity::{parse_duration, parse_size};

@@ -4,6 +4,7 @@ mod gc;
 mod pack;
 mod path;
 mod quarantine;
+mod verify;
 
 use super::Context;
 use crate::cli::Overrides;
@@ -20,6 +21,7 @@ pub(super) fn run(context: &Context, command: &Store) -> Result<(), Error> {
         Store::Path(place) => path::run(context, place),
         Store::Gc(arguments) => gc::run(context, arguments),
         Store::Quarantine(arguments) => quarantine::run(context, arguments),
+        Store::Verify(arguments) => verify::run(context, arguments),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `deka store pack`
 
-use crate::cli::store::Pack;
+use crate::cli::store::pack::Pack;
 use crate::commands::Context;
 use crate::error::Error;
 use crate::install::of_store;

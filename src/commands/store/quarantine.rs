@@ -1,6 +1,6 @@
 //! `deka store quarantine`
 
-use crate::cli::store::Quarantine as Arguments;
+use crate::cli::store::quarantine::Quarantine as Arguments;
 use crate::commands::Context;
 use crate::error::{Code, Error};
 use crate::install::of_store;
