@@ -1,5 +1,7 @@
 //! What `deka store …` understands.
 
+pub mod usage;
+
 use clap::{Args, Subcommand};
 
 /// The commands of `store`.
@@ -7,6 +9,14 @@ use clap::{Args, Subcommand};
 pub enum Store {
     /// Print where the store is
     Path(Where),
+    /// Say how much there is in the store, and what it saves
+    Stats(usage::Stats),
+    /// Say how much each project, package or version needs
+    Du(usage::Du),
+    /// Say which projects use a package; exit status 1 when none does
+    Usages(usage::Usages),
+    /// Say which packages and projects a file or object belongs to; exit status 1 for none
+    Why(usage::Why),
 }
 
 /// Which store is meant.

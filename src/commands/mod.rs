@@ -32,13 +32,13 @@ pub fn run(cli: Cli, started: Instant) -> u8 {
     let ended = folder(cli.common.dir.as_deref()).and_then(|dir| {
         let context = Context { dir, env, reporter: reporter.clone(), started };
         match cli.command {
-            Command::Install(arguments) => install::run(&context, &arguments, install::Variant::Install),
-            Command::Ci(arguments) => install::run(&context, &arguments, install::Variant::Ci),
+            Command::Install(arguments) => install::run(&context, &arguments, install::Variant::Install).map(|()| 0),
+            Command::Ci(arguments) => install::run(&context, &arguments, install::Variant::Ci).map(|()| 0),
             Command::Store(command) => store::run(&context, &command),
         }
     });
     match ended {
-        Ok(()) => 0,
+        Ok(status) => status,
         Err(error) => {
             if let Some(status) = signals::status() {
                 // Whoever sent the signal knows why the scripts failed.

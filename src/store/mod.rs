@@ -24,6 +24,7 @@ mod record;
 mod rows;
 mod schema;
 mod tree;
+mod view;
 
 pub use checkout::{Checkout, CheckoutOptions, Learnt};
 pub use error::{CheckoutError, Damage, StoreError};
@@ -33,6 +34,7 @@ pub use mark::{Epoch, Mark};
 pub use method::{Method, Wanted};
 pub use package::{Listed, PackageKey, StoredPackage};
 pub use tree::{Clash, Entry, NewEntry, Tree};
+pub use view::{Footprint, Health};
 
 use crate::fs::FsError;
 use index::Index;

@@ -4,3 +4,4 @@
 //! here, above both.
 
 pub mod roots;
+pub mod usage;

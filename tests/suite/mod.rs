@@ -22,6 +22,7 @@ mod settings;
 mod sources;
 mod store;
 mod tidy;
+mod usage;
 
 #[test]
 fn no_file_of_the_suite_is_forgotten() {
