@@ -132,11 +132,34 @@ fn shares_of_packages_and_versions() {
 #[test]
 fn who_uses_a_package() {
     let (_registry, one, other) = two_projects();
-    assert_snapshot!(without_keys(json(&one, &["usages", "@s/c@<2.1"])), @"");
+    assert_snapshot!(without_keys(json(&one, &["usages", "@s/c@<2.1"])), @r#"
+    {
+      "query": "@s/c@<2.1",
+      "matches": [
+        {
+          "name": "@s/c",
+          "version": "2.0.0",
+          "key": "[KEY]",
+          "stored": true,
+          "users": [
+            {
+              "project": "[PROJECT]",
+              "locked": true,
+              "slots": [
+                "@s+c@2.0.0"
+              ]
+            }
+          ]
+        }
+      ],
+      "unreadable": []
+    }
+    "#);
     let users = |arguments: &[&str]| -> BTreeMap<String, usize> {
         let found = json(&one, arguments);
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let used = |found: &Value| (format!("{}@{}", text(&found["name"]), text(&found["version"])), found["users"].as_array().unwrap().len());
+        let used =
+            |found: &Value| (format!("{}@{}", text(&found["name"]), text(&found["version"])), found["users"].as_array().unwrap().len());
         found["matches"].as_array().unwrap().iter().map(used).collect()
     };
     assert_eq!(users(&["usages", "b"]), BTreeMap::from([("b@1.0.0".to_owned(), 2)]));
@@ -168,7 +191,32 @@ fn nobody_is_affected() {
 fn why_a_file_is_there() {
     let (_registry, one, other) = two_projects();
     let path = "node_modules/.deka/b@1.0.0/node_modules/b/run.sh";
-    assert_snapshot!(pretty(&json(&one, &["why", path])), @"");
+    assert_snapshot!(pretty(&json(&one, &["why", path])), @r#"
+    {
+      "file": "[PROJECT]/node_modules/.deka/b@1.0.0/node_modules/b/run.sh",
+      "isRight": true,
+      "objects": [
+        {
+          "object": "81a486e8b3362f4be947b2d730e38e13bba914c69706a6450dff8deb465a6a23",
+          "executable": true,
+          "sizeBytes": 8,
+          "state": "right",
+          "holders": [
+            {
+              "name": "b",
+              "version": "1.0.0",
+              "path": "run.sh"
+            }
+          ],
+          "projects": [
+            "[PROJECT]",
+            "[PROJECT]-b"
+          ]
+        }
+      ],
+      "unreadable": []
+    }
+    "#);
     let object = blake3::hash(b"the same").to_hex().to_string();
     let found = json(&one, &["why", &object[..6]]);
     assert_eq!(found["objects"].as_array().unwrap().len(), 2, "plain and executable: {found}");
@@ -200,7 +248,28 @@ fn what_is_no_object_says_so() {
 #[test]
 fn a_store_that_is_not_there_is_not_made() {
     let env = TestEnv::with(&registry());
-    assert_snapshot!(pretty(&json(&env, &["stats"])), @"");
+    assert_snapshot!(pretty(&json(&env, &["stats"])), @r#"
+    {
+      "packages": 0,
+      "versions": 0,
+      "files": 0,
+      "filesBytes": 0,
+      "objects": 0,
+      "objectsBytes": 0,
+      "savedByDeduplicationBytes": 0,
+      "installedBytes": 0,
+      "savedByLinkingBytes": 0,
+      "projects": {
+        "known": 0,
+        "gone": 0,
+        "unreadable": 0
+      },
+      "sharedSlots": 0,
+      "packs": 0,
+      "packsBytes": 0,
+      "indexBytes": 0
+    }
+    "#);
     env.deka(["store", "stats"]).success().says("There is no store in [STORE].");
     env.deka(["store", "du"]).success().says("There is no store in [STORE].");
     env.deka(["store", "usages", "a"]).status(1);
@@ -237,6 +306,7 @@ fn a_read_only_store_answers_and_stays_as_it_is() {
 }
 
 fn copy_store(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
     for path in tree::paths(from) {
         let (from, to) = (from.join(&path), to.join(&path));
         if path.ends_with('/') { fs::create_dir_all(&to).unwrap() } else { fs::copy(&from, &to).map(drop).unwrap() }

@@ -90,7 +90,8 @@ pub fn affected(store: &Store, env: &Env, pattern: &Pattern) -> Result<Affected,
         }
     }
     let mut matches: Vec<Match> = matches.into_values().collect();
-    let order = |package: &Match| (package.name.clone(), Version::parse_loose(&package.version), package.version.clone(), package.key.clone());
+    let order =
+        |package: &Match| (package.name.clone(), Version::parse_loose(&package.version), package.version.clone(), package.key.clone());
     matches.sort_by_cached_key(order);
     Ok(Affected { query: pattern.to_string(), matches, unreadable: users.unreadable })
 }

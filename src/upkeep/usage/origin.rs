@@ -215,12 +215,7 @@ fn narrowed(mut hits: Vec<Hit>, looks: Option<&Looks>) -> Vec<Hit> {
 }
 
 /// Gathers what is known of an object from the files that it is.
-fn origin(
-    store: &Store,
-    users: &[User],
-    (object, executable, size_bytes): (ObjectId, bool, u64),
-    hits: Vec<Hit>,
-) -> Result<Origin, Error> {
+fn origin(store: &Store, users: &[User], (object, executable, size_bytes): (ObjectId, bool, u64), hits: Vec<Hit>) -> Result<Origin, Error> {
     let keys: BTreeSet<&PackageKey> = hits.iter().map(|hit| &hit.key).collect();
     let needs = |user: &&User| user.keys().any(|key| keys.contains(key));
     let projects = users.iter().filter(needs).map(|user| user.project.clone()).collect();
