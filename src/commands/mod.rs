@@ -27,6 +27,7 @@ pub(crate) struct Context {
 
 /// Runs a command and says how it ended. Returns the exit status.
 pub fn run(cli: Cli, started: Instant) -> u8 {
+    signals::outlive_size_limits();
     let env: Env = std::env::vars_os().collect();
     let reporter = std::sync::Arc::new(reporter(&cli.common, &env));
     let ended = folder(cli.common.dir.as_deref()).and_then(|dir| {

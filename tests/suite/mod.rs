@@ -4,6 +4,7 @@ mod auth;
 mod basics;
 mod concurrent;
 mod failures;
+mod faults;
 mod groups;
 mod hostile_names;
 mod hostile_tarballs;
