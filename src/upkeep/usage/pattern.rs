@@ -78,7 +78,8 @@ mod tests {
         assert!(matches("@s/a", "@s/a", "1.0.0") && matches("@s/*", "@s/a", "1.0.0") && !matches("*", "@s/a", "1.0.0"));
         assert!(matches("a@^1", "a", "1.9.0") && !matches("a@^1", "a", "2.0.0"));
         assert!(matches("@s/*@>=2 <3", "@s/b", "2.5.0") && !matches("@s/*@>=2 <3", "@s/b", "3.0.0"));
-        assert!(matches("a@<2", "a", "2.0.0-rc.1"), "a prerelease is affected too");
+        assert!(matches("a@<2.0.0", "a", "2.0.0-rc.1") && matches("a@<2", "a", "1.9.0-rc.1"), "a prerelease is affected too");
+        assert!(!matches("a@<2", "a", "2.0.0-rc.1"), "for npm `<2` ends before the first prerelease of 2.0.0");
         assert!(matches("a", "a", "") && !matches("a@*", "a", ""), "a folder may have no version");
         assert!(matches("a@", "a", "1.0.0"));
     }
