@@ -38,6 +38,12 @@ impl Store {
         Objects::are_there(root)
     }
 
+    /// Says whether [`Store::projects`] can be believed. An index that cannot be used where it lies, in a store that cannot
+    /// be written, is made again in memory, and no record speaks of projects.
+    pub fn knows_projects(&self) -> bool {
+        !self.index.is_in_memory()
+    }
+
     /// Measures what a store takes besides its objects. What cannot be looked at counts for nothing.
     pub fn footprint(&self) -> Footprint {
         let length = |end: &str| std::fs::metadata(self.root.join(format!("index.db{end}"))).map_or(0, |found| found.len());

@@ -305,6 +305,19 @@ fn a_read_only_store_answers_and_stays_as_it_is() {
     assert!(tree::identities(&copy) == stood, "nothing was written");
 }
 
+#[test]
+fn projects_that_nobody_can_know_are_not_taken_for_none() {
+    let (_registry, one, _other) = two_projects();
+    let copy = one.at_root("project/read-only");
+    copy_store(&one.store(), &copy);
+    fs::remove_file(copy.join("index.db")).unwrap();
+    let mounted = ReadOnly::make(&copy);
+    let folder = copy.to_string_lossy().into_owned();
+    let said = one.deka(["store", "usages", "b", "--store-dir", &folder]).either();
+    drop(mounted);
+    said.says("b@1.0.0").says("so no project is known");
+}
+
 fn copy_store(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for path in tree::paths(from) {

@@ -41,7 +41,12 @@ fn settings(context: &Context, place: &Where) -> Result<Settings, Error> {
 fn open(context: &Context, place: &Where) -> Result<Option<store::Store>, Error> {
     let folder = settings(context, place)?.store_dir;
     if store::Store::is_there(&folder) {
-        return store::Store::open(&folder, store::Mode::ReadWrite).map(Some).map_err(of_store);
+        let store = store::Store::open(&folder, store::Mode::ReadWrite).map_err(of_store)?;
+        if !store.knows_projects() {
+            let folder = folder.display();
+            context.reporter.warning(&format!("the index of {folder} cannot be used and not be made again, so no project is known"));
+        }
+        return Ok(Some(store));
     }
     context.reporter.note(&format!("There is no store in {}.", folder.display()));
     Ok(None)
