@@ -34,7 +34,7 @@
 //! | [`layout`] | `node_modules`: the wanted tree, the difference to what stands there, building it |
 //! | [`scripts`] | lifecycle scripts, the policy that allows them, their environment |
 //! | [`install`] | the pipeline, the one place that sees every stage |
-//! | [`upkeep`] | looking after a store: what projects need of it, verifying and mending, gc, packs, quarantine |
+//! | [`upkeep`] | looking after a store: what projects need of it, verifying and mending, gc, packs, quarantine, questions |
 //! | [`commands`] | one file per command: parse, call, report |
 //! | [`report`] | the only writer to stdout and stderr |
 //! | [`cli`] | the command line as types |

@@ -3,6 +3,7 @@
 pub mod gc;
 pub mod pack;
 pub mod quarantine;
+pub mod usage;
 pub mod verify;
 
 use clap::{Args, Subcommand};
@@ -20,6 +21,14 @@ pub enum Store {
     Pack(pack::Pack),
     /// Forbid a version on this machine, and say which projects have it
     Quarantine(quarantine::Quarantine),
+    /// Say how much there is in the store, and what it saves
+    Stats(usage::Stats),
+    /// Say how much each project, package or version needs
+    Du(usage::Du),
+    /// Say which projects use a package; exit status 1 when none does
+    Usages(usage::Usages),
+    /// Say which packages and projects a file or object belongs to; exit status 1 for none
+    Why(usage::Why),
 }
 
 /// Which store is meant.

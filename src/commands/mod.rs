@@ -27,18 +27,19 @@ pub(crate) struct Context {
 
 /// Runs a command and says how it ended. Returns the exit status.
 pub fn run(cli: Cli, started: Instant) -> u8 {
+    signals::outlive_size_limits();
     let env: Env = std::env::vars_os().collect();
     let reporter = std::sync::Arc::new(reporter(&cli.common, &env));
     let ended = folder(cli.common.dir.as_deref()).and_then(|dir| {
         let context = Context { dir, env, reporter: reporter.clone(), started };
         match cli.command {
-            Command::Install(arguments) => install::run(&context, &arguments, install::Variant::Install),
-            Command::Ci(arguments) => install::run(&context, &arguments, install::Variant::Ci),
+            Command::Install(arguments) => install::run(&context, &arguments, install::Variant::Install).map(|()| 0),
+            Command::Ci(arguments) => install::run(&context, &arguments, install::Variant::Ci).map(|()| 0),
             Command::Store(command) => store::run(&context, &command),
         }
     });
     match ended {
-        Ok(()) => 0,
+        Ok(status) => status,
         Err(error) => {
             if let Some(status) = signals::status() {
                 // Whoever sent the signal knows why the scripts failed.

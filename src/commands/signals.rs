@@ -7,10 +7,10 @@
 
 use crate::install::RUNNING;
 use rustix::process::Signal;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
-use std::sync::Once;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 /// How long scripts may take to end, and the install after them.
@@ -20,6 +20,12 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// The exit status that the signal asks for; zero while there was none.
 static STATUS: AtomicU8 = AtomicU8::new(0);
 static WATCH: Once = Once::new();
+
+/// Has a write beyond a limit on the size of files (`ulimit -f`) fail with an error that can be told. By itself it would
+/// end the process without a word.
+pub fn outlive_size_limits() {
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
+}
 
 /// Begins to watch for signals, once.
 pub fn watch() {

@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 /// How names of folders for unfinished work begin.
 pub(super) const ASIDE: &str = ".tmp-";
 /// The folder of unfinished work among the shared slots.
-pub(super) const UNFINISHED: &str = "unfinished";
+pub(crate) const UNFINISHED: &str = "unfinished";
 /// What a new folder may be; the process's umask takes its part.
 pub(super) const MODE: Mode = Mode::RWXU.union(Mode::RWXG).union(Mode::RWXO);
 

@@ -6,6 +6,7 @@
 //! outside is cleaned of control and direction characters on its way out, so no package can repaint the terminal.
 
 mod progress;
+pub mod table;
 pub mod text;
 
 pub use progress::{Progress, Snapshot};

@@ -117,6 +117,11 @@ impl Index {
         self.lock().access == Access::Write
     }
 
+    /// Says whether it was made again in memory, from records that know no project.
+    pub fn is_in_memory(&self) -> bool {
+        self.lock().access == Access::Memory
+    }
+
     /// Returns the epoch of what is written now.
     pub fn epoch(&self) -> Epoch {
         Epoch::of_boot(self.boot.as_deref())

@@ -30,6 +30,7 @@ mod rows;
 mod schema;
 mod tree;
 pub mod verify;
+mod view;
 
 pub use bundle::Bundle;
 pub use checkout::{Checkout, CheckoutOptions, Learnt, Target};
@@ -43,6 +44,7 @@ pub use pack::{Cold, IsLive, Pack, PackError, Packed, Packing, Packs, Place, Sha
 pub use package::{Listed, PackageKey, StoredPackage};
 pub use quarantine::Quarantine;
 pub use tree::{Clash, Entry, NewEntry, Tree};
+pub use view::{Footprint, Health};
 
 use crate::fs::FsError;
 use index::Index;

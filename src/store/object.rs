@@ -109,6 +109,11 @@ pub(super) enum Found {
 }
 
 impl Objects {
+    /// Says whether a store has such a folder.
+    pub fn are_there(root: &Path) -> bool {
+        root.join(FOLDER).is_dir()
+    }
+
     /// Opens the folder, and makes it when `create` says so.
     pub fn open(root: &Path, create: bool) -> Result<Objects, StoreError> {
         let path = root.join(FOLDER);

@@ -8,4 +8,5 @@ pub mod pack;
 pub mod quarantine;
 pub mod repair;
 pub mod roots;
+pub mod usage;
 pub mod verify;

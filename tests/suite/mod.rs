@@ -4,6 +4,7 @@ mod auth;
 mod basics;
 mod concurrent;
 mod failures;
+mod faults;
 mod gc;
 mod groups;
 mod hostile_names;
@@ -26,6 +27,7 @@ mod settings;
 mod sources;
 mod store;
 mod tidy;
+mod usage;
 mod verify;
 
 #[test]

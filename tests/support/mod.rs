@@ -1,6 +1,7 @@
 //! What the tests stand on: a registry in this process, a home in a temporary folder, archives made byte by byte.
 
 pub mod env;
+pub mod faults;
 pub mod output;
 pub mod package;
 pub mod registry;

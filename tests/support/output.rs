@@ -45,6 +45,14 @@ impl Output {
         said
     }
 
+    /// Checks that it ended in good order with this exit status, which is an answer and no failure.
+    #[track_caller]
+    pub fn status(self, status: i32) -> Said {
+        let said = self.either();
+        assert_eq!(said.status.code(), Some(status), "another exit status\n{}", said.report());
+        said
+    }
+
     /// Checks only that it ended in good order, well or not.
     #[track_caller]
     pub fn either(self) -> Said {
