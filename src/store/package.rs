@@ -73,4 +73,6 @@ pub struct Listed {
     pub version: String,
     /// When its row was written, in seconds since 1970.
     pub added_s: i64,
+    /// The last day on which a gc knew of a project that needs it, in days since 1970; 0 when none did.
+    pub used_day: i64,
 }

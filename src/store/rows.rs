@@ -70,16 +70,18 @@ fn read(key: &PackageKey, row: &Row<'_>) -> Option<StoredPackage> {
 
 /// Lists the packages of the index, sorted by key. A row whose texts cannot be read is passed over.
 pub(super) fn list(connection: &Connection) -> rusqlite::Result<Vec<Listed>> {
-    let mut statement = connection.prepare("SELECT key, name, version, added_s FROM packages ORDER BY key")?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get(3)?)))?;
+    // An old index that cannot be written is read as it lies.
+    let used_day = if super::schema::version(connection)? < 2 { "0" } else { "used_day" };
+    let mut statement = connection.prepare(&format!("SELECT key, name, version, added_s, {used_day} FROM packages ORDER BY key"))?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?;
     let mut list = Vec::new();
     for row in rows {
-        let (key, name, version, added_s) = match row {
+        let (key, name, version, added_s, used_day) = match row {
             Err(rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..)) => continue,
             row => row?,
         };
         if let Ok(name) = PackageName::parse(&name) {
-            list.push(Listed { key: PackageKey::of_source(key), name, version, added_s });
+            list.push(Listed { key: PackageKey::of_source(key), name, version, added_s, used_day });
         }
     }
     Ok(list)

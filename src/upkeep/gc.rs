@@ -4,6 +4,7 @@
 //! what it was made from cannot be asked any more. Its packages stay as long as the index says that they were used
 //! within the grace period, and the project itself is forgotten when its last install is as old as that.
 
+use super::pack;
 use super::roots::{self, Needs, Root};
 use crate::error::{Code, Error};
 use crate::install::{SHARED_SLOTS, of_file, of_layout, of_store};
@@ -25,10 +26,12 @@ pub struct Task {
     pub limits: Limits,
     /// Only say what would go.
     pub dry_run: bool,
+    /// What is to be packed of that which stays.
+    pub pack: Option<pack::Request>,
 }
 
 /// What a gc did, or would do.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Report {
     /// What went.
     pub freed: Freed,
@@ -44,6 +47,8 @@ pub struct Report {
     pub damaged: Vec<String>,
     /// Whether the time was up before everything was gone.
     pub unfinished: bool,
+    /// What was packed, when that was asked for.
+    pub packed: Option<pack::Outcome>,
 }
 
 /// What went, by kind.
@@ -57,6 +62,8 @@ pub struct Freed {
     pub slots: u64,
     /// The files in them.
     pub slot_files: Count,
+    /// Packs that nobody needs, and the bytes that others lost by being written anew without what nobody needs.
+    pub packs: Count,
     /// Files with records, and the bytes of records in other files.
     pub records: Count,
     /// What dead processes left.
@@ -68,7 +75,7 @@ pub struct Freed {
 impl Freed {
     /// Returns all bytes together.
     pub fn bytes(&self) -> u64 {
-        let counts = [self.objects, self.slot_files, self.records, self.temporary];
+        let counts = [self.objects, self.packs, self.slot_files, self.records, self.temporary];
         counts.iter().map(|count| count.bytes).sum::<u64>() + self.index_bytes
     }
 }
@@ -82,12 +89,27 @@ pub fn run(store: &Path, env: &Env, task: &Task, on_wait: &dyn Fn(Wait)) -> Resu
     if task.dry_run {
         let store = Store::open_telling(store, Mode::ReadWrite, on_wait).map_err(of_store)?;
         let (plan, slots) = plan(&store, env, &task.limits)?;
-        return Ok(report(plan, &slots));
+        let packs = dead_packs(&store, &plan);
+        let packed = pack(&store, env, task.pack)?;
+        return Ok(report(plan, &slots, packs, packed));
     }
     match Store::open_exclusive(store, Patience::Wait(on_wait)).map_err(of_store)? {
-        Some(store) => execute(&store, env, &task.limits, None),
+        Some(store) => execute(&store, env, task, None),
         None => Ok(Report::default()),
     }
+}
+
+/// Packs what stays and is cold.
+fn pack(store: &Store, env: &Env, request: Option<pack::Request>) -> Result<Option<pack::Outcome>, Error> {
+    request.map(|request| pack::run(store, env, &request, &|_| {})).transpose()
+}
+
+/// Counts the packs that nobody needs, without those that would only be written anew.
+fn dead_packs(store: &Store, plan: &Plan) -> Count {
+    let shares = store.packs().shares(&|object, executable| plan.keeps(object, executable));
+    let mut count = Count::default();
+    shares.iter().filter(|share| share.is_dead()).for_each(|share| count.add(share.pack_bytes));
+    count
 }
 
 /// Brings a store below its budget after an install: only if nobody else uses it, and only until the deadline. Returns
@@ -98,7 +120,8 @@ pub fn keep_within(store: &Path, env: &Env, budget_bytes: u64, deadline: Instant
         return Ok(None);
     }
     let limits = Limits { max_size_bytes: Some(budget_bytes), ..Limits::new(GRACE_S) };
-    execute(&store, env, &limits, Some(deadline)).map(Some)
+    let task = Task { limits, dry_run: false, pack: None };
+    execute(&store, env, &task, Some(deadline)).map(Some)
 }
 
 /// Says whether there is anything of a store, so that asking does not make one.
@@ -117,13 +140,19 @@ fn plan(store: &Store, env: &Env, limits: &Limits) -> Result<(Plan, Unneeded), E
     Ok((gc::plan(store, &needed, limits).map_err(of_store)?, unneeded))
 }
 
-fn execute(store: &Store, env: &Env, limits: &Limits, deadline: Option<Instant>) -> Result<Report, Error> {
-    let (plan, slots) = plan(store, env, limits)?;
+fn execute(store: &Store, env: &Env, task: &Task, deadline: Option<Instant>) -> Result<Report, Error> {
+    let (plan, slots) = plan(store, env, &task.limits)?;
     gc::forget(store, &plan).map_err(of_store)?;
     shared::remove(&slots).map_err(of_layout)?;
     let swept = gc::sweep(store, &plan, deadline).map_err(of_store)?;
+    let packed = pack(store, env, task.pack)?;
+    let mut packs = Count::default();
+    if swept == Swept::All {
+        let swept = store.packs().sweep(&|object, executable| plan.keeps(object, executable)).map_err(of_store)?;
+        packs = Count { files: swept.removed, bytes: swept.freed_bytes };
+    }
     let index_bytes = gc::shrink(store).map_err(of_store)?.bytes;
-    let mut report = report(plan, &slots);
+    let mut report = report(plan, &slots, packs, packed);
     report.freed.index_bytes = index_bytes;
     report.unfinished = swept == Swept::Part;
     Ok(report)
@@ -167,13 +196,14 @@ fn unreadable(project: &Path, error: Error) -> Error {
     Error { hints: hints.collect(), ..Error::new(Code::Store, message) }
 }
 
-fn report(plan: Plan, slots: &Unneeded) -> Report {
+fn report(plan: Plan, slots: &Unneeded, packs: Count, packed: Option<pack::Outcome>) -> Report {
     let mut temporary = plan.temporary;
     temporary.add_all(Count { files: slots.unfinished_files, bytes: slots.unfinished_bytes });
     Report {
         freed: Freed {
             packages: plan.packages.len() as u64,
             objects: plan.objects,
+            packs,
             slots: slots.slots.len() as u64,
             slot_files: Count { files: slots.files, bytes: slots.bytes },
             records: plan.record_files,
@@ -186,5 +216,6 @@ fn report(plan: Plan, slots: &Unneeded) -> Report {
         over_bytes: plan.over_bytes,
         damaged: plan.damaged.iter().map(ToString::to_string).collect(),
         unfinished: false,
+        packed,
     }
 }

@@ -35,21 +35,15 @@ pub struct Outcome {
     pub unreadable: Vec<Error>,
 }
 
-/// Packs what is cold. The store is opened for deleting, unless this is a dry run. `used_day` knows of a package the last
-/// day of use that is noted in the store, in days since 1970; `progress` hears of the bytes of each file that is packed.
-pub fn run(
-    store: &Store,
-    env: &Env,
-    request: &Request,
-    used_day: &dyn Fn(&Listed) -> i64,
-    progress: &(dyn Fn(u64) + Sync),
-) -> Result<Outcome, Error> {
+/// Packs what is cold. The store is opened for deleting, unless this is a dry run. `progress` hears of the bytes of each
+/// file that is packed.
+pub fn run(store: &Store, env: &Env, request: &Request, progress: &(dyn Fn(u64) + Sync)) -> Result<Outcome, Error> {
     let roots = roots::read(store, env)?;
     let last_uses = last_uses(&roots);
     let newest_day = today().saturating_sub(request.older_than_days);
     let is_cold = |package: &Listed| {
         let by_projects = last_uses.get(&package.key).copied().unwrap_or(0);
-        by_projects.max(used_day(package)).max(package.added_s.div_euclid(86_400)) <= newest_day
+        by_projects.max(package.used_day).max(package.added_s.div_euclid(86_400)) <= newest_day
     };
     let (mut cold, warm): (Vec<Listed>, Vec<Listed>) = store.packages().map_err(of_store)?.into_iter().partition(is_cold);
     cold.sort_by(|one, other| (&one.name, &one.version).cmp(&(&other.name, &other.version)));

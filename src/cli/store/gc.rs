@@ -1,10 +1,11 @@
 //! What `deka store gc` understands.
 
 use super::Where;
+use super::pack::days;
 use clap::Args;
 
 /// Flags of `store gc`.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Gc {
     /// Which store
     #[command(flatten)]
@@ -18,6 +19,12 @@ pub struct Gc {
     /// Delete more, the oldest use first, until the files fit: 500MB, 10GB
     #[arg(long, value_name = "SIZE")]
     pub max_size: Option<String>,
+    /// Also move what nobody has used for long into compressed packs
+    #[arg(long)]
+    pub pack: bool,
+    /// With --pack: for how many days it has to have been unused, as `30d`, `4w` or `0`
+    #[arg(long, value_name = "DAYS", default_value = "30d", value_parser = days, requires = "pack")]
+    pub older_than: i64,
     /// Say what would be deleted, and delete nothing
     #[arg(long)]
     pub dry_run: bool,

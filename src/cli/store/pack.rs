@@ -24,7 +24,7 @@ pub struct Pack {
 }
 
 /// Reads a number of days.
-fn days(text: &str) -> Result<i64, String> {
+pub(super) fn days(text: &str) -> Result<i64, String> {
     let (number, factor) = match text.strip_suffix('w') {
         Some(weeks) => (weeks, 7),
         None => (text.strip_suffix('d').unwrap_or(text), 1),

@@ -5,15 +5,19 @@ use crate::commands::Context;
 use crate::error::{Code, Error};
 use crate::package::quantity::{parse_duration, parse_size};
 use crate::report::text;
-use crate::store::Wait;
 use crate::store::gc::{Count, Limits};
+use crate::store::{Packing, Wait};
 use crate::upkeep::gc::{self, Freed, Report, Task};
+use crate::upkeep::pack::Request;
 use serde_json::{Value, json};
 
 /// Deletes what no project needs, and says what that was.
 pub(super) fn run(context: &Context, arguments: &Gc) -> Result<(), Error> {
     let settings = super::settings(context, &arguments.place)?;
-    let task = Task { limits: limits(arguments)?, dry_run: arguments.dry_run };
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    let packing = Packing { level: super::pack::LEVEL, threads, dry_run: arguments.dry_run };
+    let pack = arguments.pack.then_some(Request { older_than_days: arguments.older_than, packing });
+    let task = Task { limits: limits(arguments)?, dry_run: arguments.dry_run, pack };
     let on_wait = |wait: Wait| context.reporter.note(&wait.to_string());
     let report = gc::run(&settings.store_dir, &context.env, &task, &on_wait)?;
     if arguments.json {
@@ -71,6 +75,7 @@ fn lines(report: &Report, dry_run: bool) -> Vec<String> {
         lines.push(format!("{:<16} {:>10} {:>12}", "", "number", if dry_run { "to be freed" } else { "freed" }));
         lines.push(row("packages", freed.packages, None));
         lines.push(counted("objects", freed.objects));
+        lines.push(counted("packs", freed.packs));
         lines.push(row("shared slots", freed.slots, Some(freed.slot_files.bytes)));
         lines.push(counted("record files", freed.records));
         lines.push(counted("temporary files", freed.temporary));
@@ -80,6 +85,7 @@ fn lines(report: &Report, dry_run: bool) -> Vec<String> {
         lines.push(String::new());
     }
     lines.extend(report.forgotten.iter().map(|project| format!("forgotten, for it is gone: {}", text::clean(&project.to_string_lossy()))));
+    lines.extend(report.packed.as_ref().map(|packed| super::pack::sentence(packed, dry_run)));
     let left = format!(
         "{} and {} with {} stay",
         text::count(report.kept_packages, "package"),
@@ -104,6 +110,7 @@ fn json(report: &Report, dry_run: bool) -> Value {
             "bytes": freed.bytes(),
             "packages": freed.packages,
             "objects": count(freed.objects),
+            "packs": count(freed.packs),
             "slots": { "slots": freed.slots, "files": freed.slot_files.files, "bytes": freed.slot_files.bytes },
             "records": count(freed.records),
             "temporary": count(freed.temporary),
@@ -113,5 +120,6 @@ fn json(report: &Report, dry_run: bool) -> Value {
         "forgottenProjects": forgotten,
         "overBytes": report.over_bytes,
         "damagedPackages": report.damaged,
+        "packed": report.packed.as_ref().map(super::pack::counts),
     })
 }

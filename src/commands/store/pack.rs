@@ -7,9 +7,12 @@ use crate::install::of_store;
 use crate::report::text::{bytes, count};
 use crate::store::{Mode, Packed, Packing, Patience, Store, Wait};
 use crate::upkeep::pack::{Outcome, Request, run as pack};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
+
+/// The level of zstd when nobody chooses one.
+pub(super) const LEVEL: i32 = 3;
 
 /// Packs what nobody has used for long, and says what that saved.
 pub(super) fn run(context: &Context, arguments: &Pack) -> Result<(), Error> {
@@ -20,7 +23,7 @@ pub(super) fn run(context: &Context, arguments: &Pack) -> Result<(), Error> {
     let outcome = match open(context, &settings.store_dir, arguments.dry_run)? {
         Some(store) => {
             let start = Instant::now();
-            let outcome = pack(&store, &context.env, &request, &|_| 0, &|_| {})?;
+            let outcome = pack(&store, &context.env, &request, &|_| {})?;
             (outcome, start.elapsed())
         }
         // There is no store, and nothing to pack in it.
@@ -51,9 +54,16 @@ fn say(context: &Context, arguments: &Pack, outcome: &Outcome, took: Duration) {
 }
 
 fn as_json(arguments: &Pack, outcome: &Outcome, took: Duration) -> String {
+    let mut report = counts(outcome);
+    report["dryRun"] = arguments.dry_run.into();
+    report["timeMs"] = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).into();
+    format!("{report:#}")
+}
+
+/// Returns what was packed for programs.
+pub(super) fn counts(outcome: &Outcome) -> Value {
     let packed = &outcome.packed;
-    let report = json!({
-        "dryRun": arguments.dry_run,
+    json!({
         "packages": outcome.packages,
         "files": packed.files,
         "looseBytes": packed.loose_bytes,
@@ -61,27 +71,33 @@ fn as_json(arguments: &Pack, outcome: &Outcome, took: Duration) -> String {
         "objectBytes": packed.object_bytes,
         "packs": packed.packs,
         "packBytes": packed.pack_bytes,
-        "timeMs": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-    });
-    format!("{report:#}")
+    })
 }
 
 fn as_text(arguments: &Pack, outcome: &Outcome, took: Duration) -> String {
     let packed = &outcome.packed;
-    let (files, packages) = (count(packed.files, "file"), count(outcome.packages, "package"));
-    if packed.files == 0 {
-        return "nothing to pack".to_owned();
-    }
-    let loose = bytes(packed.loose_bytes);
-    if arguments.dry_run {
-        return format!("would pack {files} of {packages}: {loose}");
-    }
-    let mut text = format!("packed {files} of {packages}");
-    if packed.objects == 0 {
-        return format!("{text}: {loose} were in packs already");
+    let text = sentence(outcome, arguments.dry_run);
+    if arguments.dry_run || packed.objects == 0 {
+        return text;
     }
     let share = 100.0 * packed.pack_bytes as f64 / packed.object_bytes.max(1) as f64;
     let speed = packed.object_bytes as f64 / took.as_secs_f64().max(1e-3);
-    text += &format!("\n  before  {loose}\n  after   {} ({share:.0} %)", bytes(packed.pack_bytes));
-    text + &format!("\n  speed   {}/s", bytes(speed as u64))
+    format!(
+        "{text}\n  before  {}\n  after   {} ({share:.0} %)\n  speed   {}/s",
+        bytes(packed.loose_bytes),
+        bytes(packed.pack_bytes),
+        bytes(speed as u64)
+    )
+}
+
+/// Says in a line what was packed.
+pub(super) fn sentence(outcome: &Outcome, dry_run: bool) -> String {
+    let packed = &outcome.packed;
+    let (files, packages, loose) = (count(packed.files, "file"), count(outcome.packages, "package"), bytes(packed.loose_bytes));
+    match (packed.files, dry_run, packed.objects) {
+        (0, ..) => "nothing to pack".to_owned(),
+        (_, true, _) => format!("would pack {files} of {packages}: {loose}"),
+        (_, false, 0) => format!("packed {files} of {packages}: {loose} were in packs already"),
+        (_, false, _) => format!("packed {files} of {packages}"),
+    }
 }

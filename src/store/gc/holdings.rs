@@ -11,18 +11,19 @@ use crate::store::tree::Tree;
 const LIST_MIN: usize = 4096;
 
 /// The objects of packages.
+#[derive(Debug)]
 pub(super) struct Holdings {
     shards: Vec<List>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct List {
     held: Vec<Held>,
     /// The length at which names that came twice are removed.
     full: usize,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Held {
     name: ObjectName,
     rank: Rank,

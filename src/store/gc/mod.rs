@@ -24,6 +24,7 @@ mod walk;
 pub use sweep::{Swept, forget, shrink, sweep};
 
 use super::error::StoreError;
+use super::id::ObjectId;
 use super::package::PackageKey;
 use super::{Store, StoredPackage};
 use holdings::Holdings;
@@ -142,6 +143,9 @@ pub struct Plan {
     records: Vec<RecordFile>,
     shards: Vec<Shard>,
     leftovers: Vec<PathBuf>,
+    holdings: Holdings,
+    /// The rank of the last package that stays.
+    last: Rank,
     /// The objects that go.
     pub objects: Count,
     /// The files of records that go, and the bytes that go of others.
@@ -197,8 +201,18 @@ pub fn plan(store: &Store, roots: &Roots, limits: &Limits) -> Result<Plan, Store
         kept_packages: live.len() as u64,
         kept_objects: found.staying,
         over_bytes,
+        holdings,
+        last,
         damaged,
     })
+}
+
+impl Plan {
+    /// Says whether a package that stays has an object, or may have it.
+    pub fn keeps(&self, object: &ObjectId, executable: bool) -> bool {
+        let held = self.holdings.find(&holdings::name_of(object.as_bytes(), executable));
+        held.is_some_and(|(rank, _)| rank <= self.last) || !self.damaged.is_empty()
+    }
 }
 
 /// Lists the objects that packages hold. Where the index has no sound tree the record is asked; packages that have

@@ -6,7 +6,7 @@ use crate::fs::{Context, Result};
 use crate::store::error::{StoreError, explain};
 use crate::store::id::ObjectId;
 use crate::store::object::ObjectPath;
-use crate::store::{Store, index};
+use crate::store::{Store, bundle, index};
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 use std::path::Path;
@@ -36,6 +36,10 @@ pub fn forget(store: &Store, plan: &Plan) -> std::result::Result<(), StoreError>
         for name in &shard.leftovers {
             unlink(store, &format!("{:02x}/{name}", shard.number))?;
         }
+    }
+    if !plan.packages.is_empty() {
+        // They name packages that go, and those that stay are in the index too.
+        crate::fs::remove_all(&store.root.join(bundle::FOLDER))?;
     }
     store.index.with(|connection| ledger::forget(connection, plan))?;
     plan.records.iter().try_for_each(|file| file.prune()).map_err(explain)

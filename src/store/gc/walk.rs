@@ -9,6 +9,7 @@ use super::{Count, LEFTOVER_AGE_S, Limits, Roots, Shard, seconds};
 use crate::fs::{Context, Result};
 use crate::store::error::{StoreError, explain};
 use crate::store::object::TEMPORARY;
+use crate::store::verify::QUARANTINED;
 use crate::store::{Store, index, record};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
@@ -187,7 +188,8 @@ fn digit(letter: u8) -> Option<u8> {
 pub(super) fn leftovers(root: &Path, limits: &Limits) -> Result<(Vec<PathBuf>, Count)> {
     let (mut paths, mut count) = (Vec::new(), Count::default());
     let broken = format!("{}.broken-", index::FILE);
-    for folder in [root.to_owned(), root.join(record::FOLDER)] {
+    let quarantined = root.join(QUARANTINED);
+    for folder in [root.to_owned(), root.join(record::FOLDER), quarantined.clone()] {
         let entries = match std::fs::read_dir(&folder) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             entries => entries.at("list", &folder)?,
@@ -196,11 +198,14 @@ pub(super) fn leftovers(root: &Path, limits: &Limits) -> Result<(Vec<PathBuf>, C
             let entry = entry.at("list", &folder)?;
             let name = entry.file_name();
             let Some(name) = name.to_str() else { continue };
-            if !(name.starts_with(&broken) || (name.starts_with('.') && name.ends_with(".tmp"))) {
+            let is_leftover = name.starts_with(&broken) || (name.starts_with('.') && name.ends_with(".tmp"));
+            // A person may want to look at damaged objects for as long as anything else that nobody needs is kept.
+            let age_s = if folder == quarantined { limits.grace_s } else { LEFTOVER_AGE_S };
+            if !(is_leftover || folder == quarantined) {
                 continue;
             }
             let found = entry.metadata().at("look at", &entry.path())?;
-            if limits.is_older(seconds(found.modified().at("look at", &entry.path())?), LEFTOVER_AGE_S) {
+            if limits.is_older(seconds(found.modified().at("look at", &entry.path())?), age_s) {
                 count.add(found.len());
                 paths.push(entry.path());
             }

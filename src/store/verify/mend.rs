@@ -18,7 +18,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Name of the folder inside the store that damaged objects are moved to.
-const QUARANTINED: &str = "quarantined";
+pub(in crate::store) const QUARANTINED: &str = "quarantined";
 
 /// What was done to rows and records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -18,6 +18,7 @@ mod state;
 mod wanted;
 
 pub use leftovers::Leftover;
+pub(super) use mend::QUARANTINED;
 pub use mend::{Rebuilt, Rows};
 
 use super::Store;
