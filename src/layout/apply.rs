@@ -97,8 +97,12 @@ impl Aside {
     fn make(above: &Folder) -> Result<Aside, LayoutError> {
         loop {
             let name = format!("{ASIDE}{}", unique_suffix());
-            let folder = above.make(&name)?;
-            // Between the two calls it may have looked abandoned to somebody who cleans up. Some file systems cannot
+            let folder = match above.make(&name) {
+                // Somebody who cleans up took it between its making and its opening.
+                Err(error) if error.is_not_found() && above.is_there() => continue,
+                made => made?,
+            };
+            // Before that it looked abandoned to whoever cleans up. Some file systems cannot
             // lock a folder; there, only the project's own lock keeps others away.
             let locked = rustix::fs::flock(folder.handle(), FlockOperation::NonBlockingLockExclusive);
             if locked != Err(Errno::WOULDBLOCK) && above.is_folder(&name) {
@@ -257,6 +261,13 @@ impl Builder {
             rustix::fs::renameat(slots, &*planned.name, aside, self.aside.fresh()).at("remove", &path)?;
             if let Some(displaced) = &built.place.displaced {
                 rustix::fs::renameat(aside, &**displaced, slots, &*planned.name).at("put back", &path)?;
+            }
+        }
+        if self.in_place {
+            // The hidden hoist, as far as it was linked ahead. Before this install there was none.
+            match rustix::fs::renameat(slots, "node_modules", aside, self.aside.fresh()) {
+                Ok(()) | Err(Errno::NOENT) => {}
+                Err(errno) => Err(errno).at("remove", &self.slots.path().join("node_modules"))?,
             }
         }
         match rustix::fs::renameat(aside, FILE_NAME, slots, FILE_NAME) {

@@ -58,6 +58,11 @@ impl Folder {
         self.handle.as_fd()
     }
 
+    /// Says whether the folder still has its name.
+    pub fn is_there(&self) -> bool {
+        self.path.is_dir()
+    }
+
     /// Opens a folder below this one, segment by segment. What is not there is made, and a link or a file that stands in
     /// the way is unlinked.
     pub fn make(&self, below: &str) -> Result<Folder> {
