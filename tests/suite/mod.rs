@@ -2,6 +2,7 @@
 
 mod auth;
 mod basics;
+mod bundles;
 mod concurrent;
 mod failures;
 mod faults;

@@ -300,3 +300,28 @@ fn killed_while_packing() {
     offline(&env);
     assert!(whole(&env) == before && registry.asked().is_empty());
 }
+
+#[test]
+fn a_gc_packs_what_stays_and_drops_packs_that_nobody_needs() {
+    let (registry, env, whole) = installed(&[("a", "1"), ("c", "1")]);
+    env.remove("node_modules");
+    let gc = |flags: &[&str]| -> Value {
+        let said = env.deka([&["store", "gc", "--json"][..], flags].concat()).success();
+        serde_json::from_str(&said.stdout).unwrap_or_else(|error| panic!("{error}\n{}", said.report()))
+    };
+    let before = objects(&env).len();
+    let tried = gc(&["--pack", "--older-than", "0", "--dry-run"]);
+    assert_eq!((objects(&env).len(), packs(&env).len()), (before, 0), "{tried}");
+    let done = gc(&["--pack", "--older-than", "0"]);
+    assert_eq!((done["freed"]["packages"].clone(), done["packed"]["files"].clone()), (0.into(), tried["packed"]["files"].clone()));
+    assert_eq!(packs(&env).len(), 1);
+    assert_eq!(gc(&["--grace", "0"])["freed"]["packs"]["files"], 0, "a project needs all of it");
+    env.deka(["install", "--offline", "--frozen-lockfile"]).success();
+    assert_eq!(self::whole(&env), whole);
+    assert_eq!(registry.asked(), [""; 0]);
+    // Without the project nobody needs any of it.
+    fs::remove_dir_all(env.project()).unwrap();
+    fs::create_dir(env.project()).unwrap();
+    let last = gc(&["--grace", "0"]);
+    assert_eq!((last["freed"]["packs"]["files"].clone(), packs(&env).len(), objects(&env).len()), (1.into(), 0, 0), "{last}");
+}

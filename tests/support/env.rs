@@ -93,9 +93,11 @@ impl TestEnv {
         self.root.path().canonicalize().unwrap().join(path)
     }
 
-    /// Writes `package.json`.
+    /// Writes `package.json`, in one step: another process may be reading it.
     pub fn manifest(&self, manifest: Value) -> &TestEnv {
-        self.write("package.json", serde_json::to_string_pretty(&manifest).unwrap() + "\n")
+        self.write(".package.json.new", serde_json::to_string_pretty(&manifest).unwrap() + "\n");
+        fs::rename(self.project.join(".package.json.new"), self.project.join("package.json")).unwrap();
+        self
     }
 
     /// Writes a `package.json` with these `dependencies`.
