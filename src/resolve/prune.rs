@@ -45,7 +45,7 @@ pub(super) fn warnings(tree: &Tree, pruned: &Pruned) -> Vec<Warning> {
     if !pruned.broken.contains(&true) && !tree.links.iter().any(|link| matches!(link.outcome, Outcome::Failed(_))) {
         return Vec::new();
     }
-    let walk = Walk::new(tree, |link| pruned.keeps(link));
+    let walk = Walk::kept(tree, pruned);
     let mut warnings = Vec::new();
     for owner in walk.order.iter().copied() {
         for link in walk.links_of(owner).iter().filter(|link| link.optional && !pruned.keeps(link)) {
@@ -86,6 +86,9 @@ impl Pruned {
 struct Walk<'a> {
     tree: &'a Tree,
     order: Vec<Owner>,
+    /// What was reached and not visited yet.
+    open: VecDeque<Owner>,
+    seen: Vec<bool>,
     came_from: Vec<Option<Owner>>,
 }
 
@@ -94,27 +97,55 @@ impl<'a> Walk<'a> {
         Walk::from(tree, (0..tree.roots.len()).map(Owner::Root).collect(), follows)
     }
 
-    fn from(tree: &'a Tree, starts: Vec<Owner>, follows: impl Fn(&Link) -> bool) -> Walk<'a> {
-        let mut walk = Walk { tree, order: Vec::new(), came_from: vec![None; tree.nodes.len()] };
-        let mut seen = vec![false; tree.nodes.len()];
-        for start in &starts {
-            if let Owner::Node(id) = start {
-                seen[id.0 as usize] = true;
+    /// Walks all that is part of the answer: what the projects depend on and, after it, the peers that were added for
+    /// them. No dependency need lead to those.
+    fn kept(tree: &'a Tree, pruned: &Pruned) -> Walk<'a> {
+        let follows = |link: &Link| pruned.keeps(link);
+        let mut walk = Walk::new(tree, follows);
+        for (at, root) in tree.roots.iter().enumerate() {
+            for id in root.providers.values().flatten().filter(|id| !pruned.is_broken(**id)) {
+                walk.reach(*id, Owner::Root(at));
             }
         }
-        let mut open = VecDeque::from(starts);
-        while let Some(owner) = open.pop_front() {
-            walk.order.push(owner);
-            for link in walk.links_of(owner).iter().filter(|link| follows(link)) {
-                if let Outcome::Package(id) = link.outcome
-                    && !std::mem::replace(&mut seen[id.0 as usize], true)
-                {
-                    walk.came_from[id.0 as usize] = Some(owner);
-                    open.push_back(Owner::Node(id));
+        walk.go_on(follows);
+        walk
+    }
+
+    fn from(tree: &'a Tree, starts: Vec<Owner>, follows: impl Fn(&Link) -> bool) -> Walk<'a> {
+        let mut walk = Walk {
+            tree,
+            order: Vec::new(),
+            open: VecDeque::from(starts),
+            seen: vec![false; tree.nodes.len()],
+            came_from: vec![None; tree.nodes.len()],
+        };
+        for start in &walk.open {
+            if let Owner::Node(id) = start {
+                walk.seen[id.0 as usize] = true;
+            }
+        }
+        walk.go_on(follows);
+        walk
+    }
+
+    /// Visits everything that the open ends lead to.
+    fn go_on(&mut self, follows: impl Fn(&Link) -> bool) {
+        while let Some(owner) = self.open.pop_front() {
+            self.order.push(owner);
+            for link in self.links_of(owner).iter().filter(|link| follows(link)) {
+                if let Outcome::Package(id) = link.outcome {
+                    self.reach(id, owner);
                 }
             }
         }
-        walk
+    }
+
+    /// Comes to a package; only the first time counts.
+    fn reach(&mut self, id: NodeId, from: Owner) {
+        if !std::mem::replace(&mut self.seen[id.0 as usize], true) {
+            self.came_from[id.0 as usize] = Some(from);
+            self.open.push_back(Owner::Node(id));
+        }
     }
 
     fn links_of(&self, owner: Owner) -> &'a [Link] {

@@ -1,6 +1,6 @@
 //! What cannot be resolved, and what is said about it.
 
-use super::{World, app, deps, map, projects};
+use super::{World, app, deps, map, peers, projects};
 use crate::resolve::error::{Fault, ResolveError, Warning};
 use crate::resolve::request::Request;
 use serde_json::{Value, json};
@@ -75,6 +75,24 @@ fn what_cannot_be_had_is_left_out_up_to_the_nearest_optional_edge() {
     let (resolution, _) = world.app(json!({"optionalDependencies": map("b@1")})).expect("a resolution");
     assert_eq!(super::tree(&resolution), [". -> b=nothing"]);
     assert!(world.app(deps("b@1")).is_err());
+}
+
+#[test]
+fn what_is_left_out_below_an_added_peer_is_told_too() {
+    let world = World::new(&[
+        ("c@1.0.0", peers("h@^1")),
+        ("h@1.0.0", json!({"optionalDependencies": map("h@*")})),
+        ("h@2.0.0", deps("gone@1")),
+        ("near@1.0.0", deps("c@1")),
+    ]);
+    for asked in ["c@1", "near@1"] {
+        let (resolution, warnings) = world.app(deps(asked)).expect("a resolution");
+        assert!(super::tree(&resolution).contains(&"h@1.0.0".to_owned()), "{:?}", super::tree(&resolution));
+        assert_eq!(
+            warnings.iter().map(Warning::to_string).collect::<Vec<_>>(),
+            ["optional dependency app > h@1.0.0 > h@* is left out: the registry has no package `gone` (needed by h@2.0.0 > gone@1)"]
+        );
+    }
 }
 
 #[test]
