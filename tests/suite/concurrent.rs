@@ -2,6 +2,7 @@
 
 use crate::support::{Fault, Registry, TestEnv, tree};
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Packages that share many of their files.
@@ -106,4 +107,52 @@ fn few_file_handles_are_enough() {
     env.prepare_program(std::path::Path::new("/bin/sh"), ["-c", &shell]).run().success().line("24 packages installed [TIME]");
     let shell = format!("ulimit -n 64 && exec '{}' ci", env!("CARGO_BIN_EXE_deka"));
     env.prepare_program(std::path::Path::new("/bin/sh"), ["-c", &shell]).run().success();
+}
+
+/// Installs of sixteen projects, while one process deletes what nobody needs and another looks everything through.
+#[test]
+fn sixteen_installs_a_gc_and_a_verify_share_one_store() {
+    let registry = registry();
+    let home = TestEnv::with(&registry);
+    // There has to be a store that can be looked at.
+    home.depends_on(&[("p2", "1")]).install().success();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let upkeep = [&["store", "gc", "--grace", "0"][..], &["store", "verify"]].map(|arguments| {
+            let (home, done) = (&home, &done);
+            scope.spawn(move || {
+                let mut rounds = 0;
+                while !done.load(Ordering::Relaxed) {
+                    home.deka(arguments).success();
+                    rounds += 1;
+                }
+                rounds
+            })
+        });
+        let installs: Vec<_> = (0..16)
+            .map(|number| {
+                let project = home.another(&format!("project-{number}"));
+                scope.spawn(move || {
+                    for round in 0..3 {
+                        let package = (number + round * 5) % 24;
+                        project.depends_on(&[(&format!("p{package}"), "1"), ("p1", "1")]);
+                        if round > 0 {
+                            project.remove("node_modules");
+                        }
+                        project.install().success();
+                        assert_eq!(project.read(&format!("node_modules/p{package}/own.js")), package.to_string());
+                        assert_eq!(project.read("node_modules/p1/shared/9.js"), "the same everywhere 9");
+                    }
+                })
+            })
+            .collect();
+        let ended: Vec<_> = installs.into_iter().map(|install| install.join()).collect();
+        done.store(true, Ordering::Relaxed);
+        assert!(upkeep.into_iter().all(|upkeep| upkeep.join().unwrap() > 0));
+        assert!(ended.iter().all(Result::is_ok));
+    });
+    home.deka(["store", "verify"]).success();
+    let users = home.deka(["store", "usages", "p1", "--json"]).success();
+    let named = (0..16).filter(|number| users.stdout.contains(&format!("-{number}\""))).count();
+    assert_eq!(named, 16, "{}", users.report());
 }

@@ -12,7 +12,17 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 /// The runs that are cut off, each with what it does best: one line for each command that writes.
-const MIX: &[&[&str]] = &[&["install"], &["install"], &["install", "--force"], &["install", "--package-import-method=copy"], &["ci"]];
+const MIX: &[&[&str]] = &[
+    &["install"],
+    &["install"],
+    &["install", "--force"],
+    &["install", "--package-import-method=copy"],
+    &["ci"],
+    &["store", "gc", "--grace", "0"],
+    &["store", "gc", "--grace", "0", "--pack", "--older-than", "0"],
+    &["store", "pack", "--older-than", "0"],
+    &["store", "verify", "--repair"],
+];
 /// How many packages there are, each in two versions.
 const PACKAGES: usize = 10;
 /// How many different manifests there are.
@@ -122,7 +132,10 @@ fn killed_at_random(test: u64, mode: &'static str, quick: u64) {
             _ => Vec::new(),
         };
         lost.iter().for_each(|path| drop(fs::remove_dir_all(path).or_else(|_| fs::remove_file(path))));
-        let arguments = [*dice.pick(MIX), &[mode][..]].concat();
+        let mut arguments = dice.pick(MIX).to_vec();
+        if arguments[0] != "store" {
+            arguments.push(mode);
+        }
         let after_us = dice.below(truth.took.as_micros() as u64 * 5 / 4);
         let when = format!("round {round}, without {lost:?}: {arguments:?} killed after {after_us} µs");
         let running = env.prepare(arguments).start();
