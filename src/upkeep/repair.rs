@@ -199,7 +199,10 @@ impl Repair<'_> {
             match self.store.retire_pack(&finding.path).map_err(of_store)? {
                 Some(path) => self.done.retired.push(path),
                 None => {
-                    let message = format!("the pack {} stays: a package needs what stands nowhere else", finding.path.display());
+                    let message = format!(
+                        "the pack {} stays: it cannot be read, or a package needs what stands nowhere else",
+                        finding.path.display()
+                    );
                     let failure = Error::new(Code::Damaged, message).hint("Mend those packages first, then repair the store again.");
                     self.done.failures.push(failure);
                 }

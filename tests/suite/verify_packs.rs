@@ -137,6 +137,37 @@ fn a_damaged_pack_that_nobody_depends_on_is_found_and_moved_away_offline() {
 }
 
 #[test]
+fn what_another_pack_has_stays_packed() {
+    let (registry, env, pack) = packed();
+    fs::copy(&pack, pack.with_file_name(format!("{}.pack", "0".repeat(64)))).unwrap();
+    flip(&pack, 40);
+    let report = json(&env, &[]);
+    assert_eq!((kinds(&report), &report["packed"]), (vec!["pack"], &report["objects"]), "{report:#}");
+    let report = json(&env, &["--repair"]);
+    assert_eq!((report["repaired"]["left"].as_u64(), report["repaired"]["unpacked"].as_u64()), (Some(0), Some(0)), "{report:#}");
+    assert_eq!((files(&env, "packs").len(), files(&env, "objects").len(), registry.asked()), (1, 0, vec![]));
+    is_whole(&env);
+}
+
+#[test]
+fn what_no_package_has_counts_as_unknown_and_is_looked_at_too() {
+    let (_registry, env, pack) = packed();
+    let known = json(&env, &[]);
+    fs::remove_dir_all(env.store().join("packages")).unwrap();
+    let index = rusqlite::Connection::open(env.store().join("index.db")).unwrap();
+    index.execute("DELETE FROM packages", []).unwrap();
+    drop(index);
+    let report = json(&env, &[]);
+    assert_eq!((kinds(&report), report["objects"].as_u64(), report["packed"].as_u64()), (vec![], Some(0), Some(0)), "{report:#}");
+    // The two files of one content are one object in the pack.
+    assert_eq!(report["unknown"]["objects"].as_u64(), known["objects"].as_u64().map(|count| count - 1), "{report:#}");
+    flip(&pack, 40);
+    assert_eq!(kinds(&json(&env, &[])), ["pack"]);
+    env.deka(["store", "verify", "--repair"]).success();
+    assert_eq!((files(&env, "packs").len(), files(&env, "quarantined").len()), (0, 1));
+}
+
+#[test]
 fn a_torn_pack_stays_while_something_is_missing() {
     let (registry, env, pack) = packed();
     tear(&pack);
@@ -146,7 +177,7 @@ fn a_torn_pack_stays_while_something_is_missing() {
     let report = json(&env, &["--repair"]);
     assert_eq!((report["repaired"]["retired"].as_array().map(Vec::len), pack.exists()), (Some(0), true), "{report:#}");
     assert_ne!(report["repaired"]["left"].as_u64(), Some(0), "{report:#}");
-    env.deka(["store", "verify", "--repair"]).failure(1).says("stays: a package needs what stands nowhere else");
+    env.deka(["store", "verify", "--repair"]).failure(1).says("a package needs what stands nowhere else");
 }
 
 #[test]

@@ -44,6 +44,8 @@ impl Store {
         if !self.nowhere_else(alone, &others, hash)?.is_empty() {
             return Ok(None);
         }
+        // What no registry may have any more must be on the disk before its pack is out of use.
+        rustix::fs::sync();
         let folder = self.root.join(QUARANTINED);
         crate::fs::create_dir_all(&folder).map_err(explain)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
