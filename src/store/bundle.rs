@@ -73,6 +73,11 @@ impl Bundle {
     }
 }
 
+/// Says whether a file is a bundle as it was written.
+pub(super) fn is_sound(path: &Path) -> bool {
+    std::fs::read(path).is_ok_and(|bytes| Bundle::read(Bytes::from(bytes)).is_some())
+}
+
 /// Writes the bundle of a text, and removes old ones when there are too many.
 pub(super) fn write(root: &Path, text: &[u8], packages: &[&StoredPackage], epoch: Epoch) -> Result<(), StoreError> {
     // What has to be hashed first is not worth remembering.

@@ -1,7 +1,7 @@
 //! Mending what `verify` has found.
 //!
-//! From what costs least to what costs most: rows and records come from each other, objects from another intact copy on
-//! this machine, and what is left is fetched again, package by package, as an install would. Then the projects that hold
+//! From what costs least to what costs most: rows and records come from each other, objects from a pack or another intact
+//! copy on this machine, and what is left is fetched again, package by package, as an install would. Then the projects that hold
 //! a link to a damaged file get the right one in its place. What cannot be mended is moved out of the way, so that
 //! nothing uses it. Being killed in between leaves what the next run finds: every step makes one thing right by a rename
 //! or a transaction, and nothing is taken away before that.
@@ -28,6 +28,8 @@ use std::sync::Arc;
 pub struct Repaired {
     /// Rows and records.
     pub rows: Rows,
+    /// Objects that were taken out of a pack.
+    pub unpacked: u64,
     /// Objects that were copied from another intact file of this machine.
     pub copied: u64,
     /// Packages that were fetched again, as `name@version`.
@@ -36,6 +38,8 @@ pub struct Repaired {
     pub replaced: Vec<PathBuf>,
     /// Where damaged objects are now that could not be mended.
     pub quarantined: Vec<PathBuf>,
+    /// Where damaged packs are now that nothing depends on any more.
+    pub retired: Vec<PathBuf>,
     /// What could not be done, and why.
     pub failures: Vec<Error>,
 }
@@ -58,24 +62,44 @@ pub fn run(store: &Arc<Store>, task: &Task, report: &Report, listener: &Listener
     damaged.iter().try_for_each(|name| store.note_damage(name)).map_err(of_store)?;
     let mut repair = Repair { store, task, report, done: Repaired::default() };
     repair.done.rows = store.mend_rows(&report.findings).map_err(of_store)?;
-    let broken = repair.copy_objects()?;
+    let unpacked = repair.unpack()?;
+    let broken = repair.copy_objects(&unpacked)?;
     repair.fetch(&broken, listener)?;
     for (name, _) in &broken {
         if !repair.is_right(name)? {
             repair.done.quarantined.extend(store.set_aside(name).map_err(of_store)?);
         }
     }
+    repair.retire_packs()?;
     repair.mend_projects()?;
     store.commit_marks(&report.findings.learnt).map_err(of_store)?;
     Ok(repair.done)
 }
 
 impl Repair<'_> {
+    /// Takes out of the packs what is wrong, and what files of projects are to be replaced with.
+    fn unpack(&mut self) -> Result<FxHashSet<ObjectName>, Error> {
+        let damaged = self.report.findings.faults.iter().filter_map(|finding| finding.fault.object());
+        let names: FxHashSet<ObjectName> = damaged.chain(self.report.edited.iter().map(|edited| edited.name)).collect();
+        let mut wrong = Vec::new();
+        for name in names {
+            if !self.is_right(&name)? {
+                wrong.push(name);
+            }
+        }
+        let unpacked = self.store.unpack(&wrong).map_err(of_store)?;
+        self.done.unpacked = unpacked.len() as u64;
+        Ok(unpacked)
+    }
+
     /// Puts back what stands somewhere else in this machine. Returns the objects that do not, with their packages.
-    fn copy_objects(&mut self) -> Result<Vec<(ObjectName, Vec<Holder>)>, Error> {
+    fn copy_objects(&mut self, unpacked: &FxHashSet<ObjectName>) -> Result<Vec<(ObjectName, Vec<Holder>)>, Error> {
         let mut broken = Vec::new();
         for (finding, concerns) in self.report.findings.faults.iter().zip(&self.report.concerns) {
             let Some(name) = finding.fault.object().filter(|_| !matches!(finding.fault, Fault::Once(_))) else { continue };
+            if unpacked.contains(&name) {
+                continue;
+            }
             // Of a wrong mode the bytes are right.
             let itself = matches!(finding.fault, Fault::Mode(..)).then(|| self.store.object_path(&name));
             let variant = self.store.object_path(&ObjectName { executable: !name.executable, ..name });
@@ -167,6 +191,24 @@ impl Repair<'_> {
             }
         }
         Ok(places)
+    }
+
+    /// Moves damaged packs away that nothing depends on any more; of the others it is noted that they stay.
+    fn retire_packs(&mut self) -> Result<(), Error> {
+        for finding in self.report.findings.faults.iter().filter(|finding| matches!(finding.fault, Fault::Pack(_))) {
+            match self.store.retire_pack(&finding.path).map_err(of_store)? {
+                Some(path) => self.done.retired.push(path),
+                None => {
+                    let message = format!(
+                        "the pack {} stays: it cannot be read, or a package needs what stands nowhere else",
+                        finding.path.display()
+                    );
+                    let failure = Error::new(Code::Damaged, message).hint("Mend those packages first, then repair the store again.");
+                    self.done.failures.push(failure);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Replaces what projects have of objects that were damaged, and what was edited in the project that was looked at.

@@ -30,6 +30,7 @@ mod store;
 mod tidy;
 mod usage;
 mod verify;
+mod verify_packs;
 
 #[test]
 fn no_file_of_the_suite_is_forgotten() {

@@ -580,6 +580,7 @@ fn the_document_for_programs_looks_like_this() {
       "project": null,
       "objects": 8,
       "hashed": 8,
+      "packed": 0,
       "bytes": 265,
       "trees": 2,
       "packages": 2,
@@ -621,6 +622,7 @@ fn the_document_for_programs_looks_like_this() {
         "objects": 1,
         "bytes": 34
       },
+      "newerPacks": [],
       "leftovers": [],
       "unindexed": [],
       "staleMarks": 0,

@@ -10,7 +10,7 @@ use crate::install::{Task, of_store};
 use crate::project::settings::Flags;
 use crate::project::workspace::find_root;
 use crate::report::Snapshot;
-use crate::store::verify::{Checks, Progress, Rebuilt, Sample};
+use crate::store::verify::{Checks, Fault, Progress, Rebuilt, Sample};
 use crate::store::{Mode, Store};
 use crate::upkeep::repair::{self, Repaired};
 use crate::upkeep::verify::{self, Report, Request};
@@ -99,7 +99,10 @@ fn mend(
     let listener: Listener = Arc::new(move |event| install::tell(&reporter, start, event));
     let repaired = repair::run(store, &task, report, &listener)?;
     let packages = report.findings.faults.iter().flat_map(|finding| &finding.packages).map(|holder| holder.key.clone());
-    let only = Some(packages.chain(report.findings.unindexed.iter().map(|package| package.key.clone())).collect());
+    let packages = packages.chain(report.findings.unindexed.iter().map(|package| package.key.clone()));
+    // A damaged pack concerns more than the packages of the faults.
+    let is_whole = request.project.is_none() && report.findings.faults.iter().any(|finding| matches!(finding.fault, Fault::Pack(_)));
+    let only = if is_whole { None } else { Some(packages.collect()) };
     let again = Request { project: request.project.clone(), checks: Checks { only, ..Checks::default() } };
     let left = verify::run(store, &context.env, &again, &Progress::default())?;
     store.commit_marks(&left.findings.learnt).map_err(of_store)?;

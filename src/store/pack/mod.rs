@@ -20,7 +20,7 @@ pub use cold::{Cold, Packed, Packing};
 pub use error::PackError;
 pub use footer::Place;
 pub use open::Pack;
-pub(super) use restore::{extract, restore};
+pub(super) use restore::{extract, restore, restore_over};
 pub use sweep::{IsLive, Share, Swept};
 
 use super::id::ObjectId;
@@ -28,7 +28,7 @@ use crate::fs::Context;
 use std::path::{Path, PathBuf};
 
 /// Name of the folder inside the store.
-const FOLDER: &str = "packs";
+pub(super) const FOLDER: &str = "packs";
 /// What the names of packs end with.
 const ENDING: &str = "pack";
 /// What the names of unfinished packs end with.

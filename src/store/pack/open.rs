@@ -30,7 +30,7 @@ pub struct Pack {
 
 impl Pack {
     /// Opens a pack and checks its table.
-    pub(super) fn open(path: &Path) -> Result<Pack, PackError> {
+    pub(in crate::store) fn open(path: &Path) -> Result<Pack, PackError> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
         let file = File::from(rustix::fs::open(path, flags, Mode::empty()).at("open", path)?);
         let found = file.metadata().at("look at", path)?;
@@ -111,7 +111,11 @@ impl Pack {
 
     /// Hashes all objects and returns those that are not what their names say.
     pub fn wrong_objects(&self, threads: usize) -> Vec<Place> {
-        let mut places: Vec<Place> = self.places().collect();
+        self.wrong_of(self.places().collect(), threads)
+    }
+
+    /// Hashes different objects on several threads and returns those that are not what their names say.
+    pub fn wrong_of(&self, mut places: Vec<Place>, threads: usize) -> Vec<Place> {
         places.sort_unstable_by_key(|place| place.block);
         let blocks: Vec<&[Place]> = places.chunk_by(|one, other| one.block == other.block).collect();
         let next = AtomicUsize::new(0);
@@ -125,7 +129,7 @@ impl Pack {
         on_threads(threads.min(blocks.len()), run).concat()
     }
 
-    /// Hashes some objects and returns those that are not what their names say.
+    /// Hashes different objects and returns those that are not what their names say.
     pub fn wrong_among(&self, mut places: Vec<Place>) -> Vec<Place> {
         let mut wrong = Vec::new();
         let read = self.read(&mut places, |place, reader| {

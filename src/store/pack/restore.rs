@@ -1,10 +1,10 @@
-//! Bringing objects back out of packs, for a checkout that misses them.
+//! Bringing objects back out of packs, for a checkout that misses them and for a repair.
 
 use super::super::Store;
 use super::super::error::{StoreError, explain};
 use super::super::id::ObjectId;
 use super::super::mark::Mark;
-use super::super::object::mode;
+use super::super::object::{Draft, mode};
 use super::cold::Cold;
 use super::footer::Place;
 use super::open::{Pack, copy_checked};
@@ -14,8 +14,25 @@ use rustix::fs::OFlags;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+/// The marks of objects that are loose now.
+type Restored = FxHashMap<(ObjectId, bool), Mark>;
+
 /// Makes loose objects of packed ones. Returns the marks of those that were found and right; the packs stay as they are.
-pub(in crate::store) fn restore(store: &Store, wanted: &[Cold]) -> Result<FxHashMap<(ObjectId, bool), Mark>, StoreError> {
+pub(in crate::store) fn restore(store: &Store, wanted: &[Cold]) -> Result<Restored, StoreError> {
+    let publish = |draft: Draft<'_>, place: &Place, executable| store.objects.publish(draft, &place.object, executable, place.size_bytes);
+    restore_by(store, wanted, publish)
+}
+
+/// Does the same, and does not look at what stands under the names of the objects now.
+pub(in crate::store) fn restore_over(store: &Store, wanted: &[Cold]) -> Result<Restored, StoreError> {
+    restore_by(store, wanted, |draft, place, executable| store.objects.publish_over(draft, &place.object, executable))
+}
+
+fn restore_by(
+    store: &Store,
+    wanted: &[Cold],
+    publish: impl Fn(Draft<'_>, &Place, bool) -> Result<Mark, StoreError>,
+) -> Result<Restored, StoreError> {
     let objects = &store.objects;
     let mut marks = FxHashMap::default();
     for pack in store.packs().list() {
@@ -28,7 +45,7 @@ pub(in crate::store) fn restore(store: &Store, wanted: &[Cold]) -> Result<FxHash
                 let draft = objects.draft_named(&place.object, executable)?;
                 let copied = copy_checked(reader, &place.object, place.size_bytes, &mut &draft.file);
                 if copied.at("write an object to", store.root()).map_err(explain)? {
-                    let mark = objects.publish(draft, &place.object, executable, place.size_bytes)?;
+                    let mark = publish(draft, place, executable)?;
                     marks.insert((place.object, executable), mark);
                 }
                 Result::<(), StoreError>::Ok(())

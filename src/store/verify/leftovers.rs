@@ -1,10 +1,11 @@
-//! What stands in a store and belongs to nothing: drafts of processes that died, indexes that were set aside, and files
+//! What stands in a store and belongs to nothing: drafts of processes that died, bundles that
+//! are damaged, indexes that were set aside, and files
 //! that somebody put there.
 
 use super::shard::Shard;
 use crate::fs::Context;
-use crate::store::Store;
 use crate::store::error::StoreError;
+use crate::store::{Store, bundle, pack};
 use std::path::{Path, PathBuf};
 
 /// A file or folder that is of no use. A gc removes what deka itself has left.
@@ -29,6 +30,9 @@ pub fn find(store: &Store, shards: &[Shard]) -> Result<Vec<Leftover>, StoreError
         name => Some(name.starts_with('.') && name.ends_with(".tmp")),
     })?;
     list(&store.root, &mut found, |name| (name.starts_with("index.db.broken-") || name.ends_with(".tmp")).then_some(true))?;
+    list(&store.root.join(pack::FOLDER), &mut found, |name| if name.ends_with(".pack") { None } else { Some(name.ends_with(".tmp")) })?;
+    let bundles = store.root.join(bundle::FOLDER);
+    list(&bundles, &mut found, |name| (!bundle::is_sound(&bundles.join(name))).then_some(true))?;
     found.sort();
     Ok(found)
 }

@@ -170,7 +170,7 @@ impl Store {
 
     fn has_all_of(&self, package: &StoredPackage, buffer: &mut [u8]) -> bool {
         let mut names = package.tree.entries().map(|entry| super::Wanted::name_of(&entry));
-        names.all(|name| matches!(examine::examine(&self.objects, &name, true, buffer), Ok(Ok(_))))
+        names.all(|name| matches!(examine::examine(&self.objects, &name, true, buffer), Ok(Ok(_))) || self.has_packed(&name))
     }
 
     fn write_records(&self, packages: &[StoredPackage], keys: &FxHashSet<&PackageKey>) -> Result<u64, StoreError> {

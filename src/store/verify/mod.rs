@@ -4,6 +4,8 @@
 //! a time; what stands beside them is counted. Nothing is locked but the lease that every reader holds, so installs go
 //! on, and what looks wrong is looked at a second time before it is reported: an install may have been mending it.
 //!
+//! What is missing in the folders is looked for in the packs, whose other objects are hashed as well.
+//!
 //! What comes of it is plain data ([`Findings`]). Faults are what an install would stumble over; leftovers, unknown
 //! objects, stale marks and packages that only a record knows are not, and are told apart from them. Whose projects are
 //! concerned, and what is to be done, is decided above the store; the tools for mending are in [`mend`].
@@ -13,6 +15,8 @@ pub(super) mod damaged;
 mod examine;
 mod leftovers;
 mod mend;
+mod packed;
+mod retire;
 mod shard;
 mod state;
 mod wanted;
@@ -27,6 +31,7 @@ use super::error::StoreError;
 use super::id::ObjectId;
 use super::package::{PackageKey, StoredPackage};
 use catalogue::Catalogue;
+use packed::Packed;
 use rustc_hash::{FxHashMap, FxHashSet};
 use shard::{Shard, Walk};
 use state::Ledger;
@@ -82,7 +87,7 @@ pub struct Progress {
 pub struct Findings {
     /// How much was looked at.
     pub counts: Counts,
-    /// What is wrong: objects in the order of their names, then rows and records in the order of their keys.
+    /// What is wrong: objects in the order of their names, then packs, rows and records in the order of their keys.
     pub faults: Vec<Finding>,
     /// What stands in the store and belongs to nothing.
     pub leftovers: Vec<Leftover>,
@@ -92,6 +97,8 @@ pub struct Findings {
     pub learnt: Vec<Learnt>,
     /// The index was lost or broken, and has been made again when the store was opened.
     pub index_made_again: bool,
+    /// Packs that a newer deka wrote; they were not looked at.
+    pub newer_packs: Vec<PathBuf>,
     /// The folder of objects at which a run that was cut off is continued, of 256.
     pub resumed_at: Option<usize>,
 }
@@ -109,6 +116,8 @@ pub struct Counts {
     pub trees: u64,
     /// Packages.
     pub packages: u64,
+    /// Objects that a tree names and that stand only in a pack.
+    pub packed: u64,
     /// Objects that no tree names; a gc removes them.
     pub unknown_objects: u64,
     /// The bytes of those.
@@ -146,6 +155,10 @@ pub enum Fault {
     /// An object is right, but was damaged once, and nobody has seen to the projects since: one of them may still have
     /// a link to the damaged file.
     Once(ObjectName),
+    /// An object stands only in a pack, and has other bytes there.
+    Packed(ObjectName),
+    /// A pack is torn, cannot be read, or holds objects that are wrong; the text says which.
+    Pack(String),
     /// The file of the index is damaged.
     Index,
     /// A row of the index, or its tree, is not what was written. The key, as far as it can be read, is its bytes.
@@ -164,8 +177,9 @@ impl Fault {
             | Fault::Unreadable(name, _)
             | Fault::NoFile(name, _)
             | Fault::Once(name)
+            | Fault::Packed(name)
             | Fault::Mode(name, _) => Some(*name),
-            Fault::Index | Fault::Row(_) | Fault::Record(_) => None,
+            Fault::Pack(_) | Fault::Index | Fault::Row(_) | Fault::Record(_) => None,
         }
     }
 }
@@ -194,6 +208,7 @@ impl Store {
         progress.of_objects.store(shards.iter().map(|shard| shard.waiting() as u64).sum(), Ordering::Relaxed);
         let walk = Walk { store: self, checks, progress };
         walk_all(&walk, &ledger, &mut shards)?;
+        let packed = Packed::look(self, checks, &mut shards);
         let mut found = Findings { index_made_again: self.index.was_made_again(), resumed_at: ledger.resumed_at, ..Findings::default() };
         let objects = shards.iter().flat_map(|shard| &shard.faults);
         found.faults.extend(objects.map(|(fault, path)| Finding { fault: fault.clone(), path: path.clone(), packages: Vec::new() }));
@@ -202,6 +217,9 @@ impl Store {
         // Another part of the store has it, or none any more.
         found.faults.retain(|finding| !matches!(finding.fault, Fault::Once(_)) || !finding.packages.is_empty());
         (found.counts, found.learnt) = wanted::sum_up(self, &catalogue.packages, &shards);
+        packed.count(&mut found.counts);
+        found.faults.extend(packed.faults);
+        found.newer_packs = packed.newer;
         if !sound {
             found.faults.push(Finding { fault: Fault::Index, path: self.index.path().to_owned(), packages: Vec::new() });
         }
@@ -223,9 +241,13 @@ impl Store {
     }
 }
 
+/// Returns how many threads hash at once.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
 /// Looks all folders of objects through, on as many threads as there are processors.
 fn walk_all(walk: &Walk<'_>, ledger: &Ledger, shards: &mut [Shard]) -> Result<(), StoreError> {
-    let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let queue = Mutex::new(shards.iter_mut());
     let failure = Mutex::new(None);
     let work = || {
@@ -240,7 +262,7 @@ fn walk_all(walk: &Walk<'_>, ledger: &Ledger, shards: &mut [Shard]) -> Result<()
         }
     };
     std::thread::scope(|scope| {
-        for _ in 1..threads {
+        for _ in 1..threads() {
             // Without another thread this one does it all.
             let _ = std::thread::Builder::new().name("verify".to_owned()).spawn_scoped(scope, work);
         }

@@ -50,6 +50,11 @@ impl Shard {
         format!("{:02x}", self.number)
     }
 
+    /// Says whether a tree names an object or its executable variant.
+    pub fn names_either(&self, object: &ObjectId) -> bool {
+        self.names(object, false) || self.names(object, true)
+    }
+
     fn names(&self, object: &ObjectId, executable: bool) -> bool {
         let key = |wanted: &Wanted| (wanted.name.object, wanted.name.executable);
         self.wanted.binary_search_by_key(&(*object, executable), key).is_ok()

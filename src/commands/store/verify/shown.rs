@@ -36,8 +36,10 @@ impl Shown<'_> {
         let findings = &self.report.findings;
         for (finding, concerns) in findings.faults.iter().zip(&self.report.concerns) {
             lines.push(format!("{}: {}", word(&finding.fault), clean(&self.in_store(&finding.path))));
-            if let Some((expected, found)) = difference(&finding.fault) {
-                lines.push(format!("  expected {}, found {}", short(&expected), short(&found)));
+            match (&finding.fault, difference(&finding.fault)) {
+                (Fault::Pack(reason), _) => lines.push(format!("  {}", clean(reason))),
+                (_, Some((expected, found))) => lines.push(format!("  expected {}, found {}", short(&expected), short(&found))),
+                (_, None) => {}
             }
             lines.extend(some(&finding.packages).map(|holder| format!("  in {}", clean(&held(holder)))));
             lines.extend(more(finding.packages.len()));
@@ -70,6 +72,13 @@ impl Shown<'_> {
         }
         if let Some(sample) = &self.request.checks.sample {
             notes.push(format!("Hashed {}% of the objects, drawn with --seed {}.", sample.share * 100.0, sample.seed));
+        }
+        if counts.packed > 0 {
+            notes.push(format!("Only in packs: {}.", count(counts.packed, "object")));
+        }
+        if !findings.newer_packs.is_empty() {
+            let packs = count(findings.newer_packs.len() as u64, "pack");
+            notes.push(format!("Written by a newer deka, and not looked at: {packs}."));
         }
         if counts.unknown_objects > 0 {
             let size = bytes(counts.unknown_bytes);
@@ -134,7 +143,7 @@ impl Shown<'_> {
         json!({
             "store": self.root.display().to_string(),
             "project": self.request.project.as_ref().map(|project| project.display().to_string()),
-            "objects": counts.objects, "hashed": counts.hashed, "bytes": counts.bytes, "trees": counts.trees,
+            "objects": counts.objects, "hashed": counts.hashed, "packed": counts.packed, "bytes": counts.bytes, "trees": counts.trees,
             "packages": counts.packages, "seconds": self.took.as_secs_f64(),
             "sample": self.request.checks.sample.map(|sample| json!({ "share": sample.share, "seed": sample.seed })),
             "resumedAt": findings.resumed_at,
@@ -143,6 +152,7 @@ impl Shown<'_> {
             "compared": self.report.compared, "private": self.report.private,
             "indexMadeAgain": findings.index_made_again,
             "unknown": { "objects": counts.unknown_objects, "bytes": counts.unknown_bytes },
+            "newerPacks": findings.newer_packs.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
             "leftovers": leftovers, "unindexed": unindexed, "staleMarks": counts.stale_marks, "unreadable": unreadable,
             "rebuilt": self.rebuilt.map(|rebuilt| json!({
                 "packages": rebuilt.packages, "trees": rebuilt.trees, "projects": rebuilt.projects, "recorded": rebuilt.recorded,
@@ -186,8 +196,8 @@ fn json_repair(repaired: &Repaired, left: &Report) -> Value {
             "restored": repaired.rows.restored, "removed": repaired.rows.removed,
             "recorded": repaired.rows.recorded, "added": repaired.rows.added,
         },
-        "copied": repaired.copied, "fetched": repaired.fetched, "replaced": texts(&repaired.replaced),
-        "quarantined": texts(&repaired.quarantined),
+        "unpacked": repaired.unpacked, "copied": repaired.copied, "fetched": repaired.fetched, "replaced": texts(&repaired.replaced),
+        "quarantined": texts(&repaired.quarantined), "retired": texts(&repaired.retired),
         "failures": repaired.failures.iter().map(|error| &error.message).collect::<Vec<_>>(),
         "left": left.faults(),
     })
@@ -200,10 +210,12 @@ fn repair_lines(repaired: &Repaired) -> Vec<String> {
         (rows.removed, "row", "removed that no record can restore"),
         (rows.recorded, "record", "written again"),
         (rows.added, "package", "added to the index from records"),
+        (repaired.unpacked, "object", "restored from packs"),
         (repaired.copied, "object", "restored from another copy"),
         (repaired.fetched.len() as u64, "package", "fetched again"),
         (repaired.replaced.len() as u64, "file", "replaced in projects"),
         (repaired.quarantined.len() as u64, "object", "moved to `quarantined` in the store"),
+        (repaired.retired.len() as u64, "damaged pack", "moved to `quarantined` in the store"),
     ];
     let done = counted.into_iter().filter(|(number, ..)| *number > 0).map(|(number, noun, how)| format!("{} {how}", count(number, noun)));
     let failed = repaired.failures.iter().map(|error| format!("not mended: {}", clean(&error.message)));
@@ -220,6 +232,8 @@ fn kind(fault: &Fault) -> &'static str {
         Fault::NoFile(..) => "noFile",
         Fault::Mode(..) => "mode",
         Fault::Once(_) => "once",
+        Fault::Packed(_) => "packed",
+        Fault::Pack(_) => "pack",
         Fault::Index => "index",
         Fault::Row(_) => "row",
         Fault::Record(_) => "record",
@@ -235,6 +249,8 @@ fn word(fault: &Fault) -> &'static str {
         Fault::NoFile(..) => "object that is no file",
         Fault::Mode(..) => "object with another mode",
         Fault::Once(_) => "object whose damaged file a project still has",
+        Fault::Packed(_) => "object with other bytes in its pack",
+        Fault::Pack(_) => "damaged pack",
         Fault::Index => "damaged index",
         Fault::Row(_) => "damaged row in the index",
         Fault::Record(_) => "record missing or damaged in",
@@ -250,7 +266,8 @@ fn difference(fault: &Fault) -> Option<(String, String)> {
         Fault::Unreadable(_, reason) => ("a file that can be read".to_owned(), reason.clone()),
         Fault::NoFile(_, found) => ("a file".to_owned(), (*found).to_owned()),
         Fault::Mode(name, found) => (format!("mode {} less the umask", mode(name)), format!("mode {found:o}")),
-        Fault::Missing(_) | Fault::Once(_) | Fault::Index | Fault::Row(_) | Fault::Record(_) => return None,
+        Fault::Pack(reason) => ("a whole pack".to_owned(), reason.clone()),
+        Fault::Missing(_) | Fault::Once(_) | Fault::Packed(_) | Fault::Index | Fault::Row(_) | Fault::Record(_) => return None,
     })
 }
 
