@@ -14,7 +14,7 @@ fn warm() -> (Registry, TestEnv, String) {
     let env = TestEnv::with(&registry);
     env.depends_on(&[("a", "1")]);
     env.install().success();
-    assert_eq!(bundles(&env), [PathBuf::new(); 0], "what was fetched a moment ago is not bundled");
+    assert!(bundles(&env).is_empty(), "what was fetched a moment ago is not bundled");
     let whole = env.tree();
     again(&env);
     assert_eq!(bundles(&env).len(), 1);

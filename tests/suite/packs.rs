@@ -1,6 +1,6 @@
 //! Packs: what was unused for long goes into them, and comes back when it is wanted, offline and as it was.
 
-use crate::support::{Registry, Said, TestEnv, tree};
+use crate::support::{Registry, Said, TestEnv, copy_of_deka, tree};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -220,7 +220,7 @@ fn a_read_only_store_gives_copies() {
     pack(&env);
     // The binary may stand where nobody else can look.
     let binary = env.project().join("deka");
-    fs::copy(env!("CARGO_BIN_EXE_deka"), &binary).unwrap();
+    copy_of_deka(&binary);
     let run = |program: &str, arguments: &[&str]| assert!(Command::new(program).args(arguments).status().unwrap().success());
     let is_root = rustix::process::geteuid().is_root();
     if is_root {

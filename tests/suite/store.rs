@@ -1,7 +1,7 @@
 //! The store from outside: where it is, how files come out of it, and what happens when it is damaged, full or
 //! read-only.
 
-use crate::support::{Registry, TestEnv, tree};
+use crate::support::{Registry, TestEnv, copy_of_deka, tree};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
@@ -295,7 +295,7 @@ fn a_read_only_store_serves_who_needs_nothing_new() {
         other.depends_on(&[("a", "1")]).write("deka.lock", env.read("deka.lock"));
         // The binary may stand where nobody else can look.
         let binary = env.at_root("project/deka");
-        fs::copy(env!("CARGO_BIN_EXE_deka"), &binary).unwrap();
+        copy_of_deka(&binary);
         let is_root = rustix::process::geteuid().is_root();
         if !is_root && owner == "foreign" {
             println!("skipped: only root can give a store to somebody else");
@@ -332,7 +332,7 @@ fn a_read_only_store_that_lacks_something_says_so() {
     let other = env.another("project/other");
     other.depends_on(&[("a", "1"), ("c", "1")]);
     let binary = env.at_root("project/deka");
-    fs::copy(env!("CARGO_BIN_EXE_deka"), &binary).unwrap();
+    copy_of_deka(&binary);
     let is_root = rustix::process::geteuid().is_root();
     if is_root {
         run("chown", &["-R", &NOBODY.to_string(), &env.at_root("").to_string_lossy()]);
@@ -357,7 +357,7 @@ fn a_project_that_cannot_be_written_says_so() {
     let env = TestEnv::with(&registry);
     env.depends_on(&[("a", "1")]);
     let binary = env.at_root("project/deka");
-    fs::copy(env!("CARGO_BIN_EXE_deka"), &binary).unwrap();
+    copy_of_deka(&binary);
     let is_root = rustix::process::geteuid().is_root();
     if is_root {
         run("chown", &["-R", &NOBODY.to_string(), &env.at_root("").to_string_lossy()]);

@@ -1,7 +1,7 @@
 //! `deka store verify`: every kind of damage is found, with the package and the project that it concerns; a repair mends
 //! it without downloading what stands on this machine already; and what cannot be mended is out of the way.
 
-use crate::support::{Fault, Registry, Said, TestEnv, tree};
+use crate::support::{Fault, Registry, Said, TestEnv, copy_of_deka, tree};
 use insta::assert_snapshot;
 use serde_json::Value;
 use std::fs;
@@ -516,7 +516,7 @@ fn a_read_only_store_is_looked_through_without_a_write() {
 fn as_nobody(env: &TestEnv, arguments: &[&str]) -> Said {
     use std::os::unix::process::CommandExt;
     let binary = env.at_root("project/deka");
-    fs::copy(env!("CARGO_BIN_EXE_deka"), &binary).unwrap();
+    copy_of_deka(&binary);
     let is_root = rustix::process::geteuid().is_root();
     if is_root {
         assert!(Command::new("chown").args(["-R", "65534"]).arg(env.at_root("")).status().unwrap().success());

@@ -41,6 +41,13 @@ pub struct Running {
     folders: Vec<(String, &'static str)>,
 }
 
+/// Copies the program to another place. Another process does it: a test beside this one that starts something at this
+/// moment would hand a file that is open for writing on to its child, and no file that is can be run.
+pub fn copy_of_deka(to: &Path) {
+    let status = Command::new("cp").arg(env!("CARGO_BIN_EXE_deka")).arg(to).status().unwrap();
+    assert!(status.success());
+}
+
 impl TestEnv {
     /// Makes an empty project that knows no registry.
     pub fn new() -> TestEnv {

@@ -9,7 +9,7 @@ pub mod server;
 pub mod tarball;
 pub mod tree;
 
-pub use env::TestEnv;
+pub use env::{TestEnv, copy_of_deka};
 pub use output::{Output, Said};
 pub use registry::{Fault, Registry};
 pub use serde_json::json;
