@@ -28,6 +28,7 @@ mod quarantine;
 mod record;
 mod rows;
 mod schema;
+mod threads;
 mod tree;
 pub mod verify;
 mod view;

@@ -1,11 +1,11 @@
 //! Executing a plan, in the order that [`super`] explains.
 
-use super::walk::on_threads;
 use super::{Count, Plan, Shard, ledger};
 use crate::fs::{Context, Result};
 use crate::store::error::{StoreError, explain};
 use crate::store::id::ObjectId;
 use crate::store::object::ObjectPath;
+use crate::store::threads::{self, on_threads};
 use crate::store::{Store, bundle, index};
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
@@ -48,7 +48,7 @@ pub fn forget(store: &Store, plan: &Plan) -> std::result::Result<(), StoreError>
 /// Unlinks the objects of a plan, until the deadline if there is one. Nothing may refer to them any more.
 pub fn sweep(store: &Store, plan: &Plan, deadline: Option<Instant>) -> std::result::Result<Swept, StoreError> {
     let next = AtomicUsize::new(0);
-    let results = on_threads(|| {
+    let results = on_threads(threads::count(), || {
         while let Some(shard) = plan.shards.get(next.fetch_add(1, Ordering::Relaxed)) {
             if sweep_shard(store, shard, deadline)? == Swept::Part {
                 return Ok(Swept::Part);

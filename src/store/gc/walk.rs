@@ -9,6 +9,7 @@ use super::{Count, LEFTOVER_AGE_S, Limits, Roots, Shard, seconds};
 use crate::fs::{Context, Result};
 use crate::store::error::{StoreError, explain};
 use crate::store::object::TEMPORARY;
+use crate::store::threads::{self, on_threads};
 use crate::store::verify::QUARANTINED;
 use crate::store::{Store, index, record};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
@@ -50,7 +51,7 @@ pub(super) fn objects(
 ) -> std::result::Result<Found, StoreError> {
     let look = Look { store, holdings, last, unknown_go, roots, limits };
     let next = AtomicU16::new(0);
-    let parts = on_threads(|| {
+    let parts = on_threads(threads::count(), || {
         let mut found = Found::default();
         while let Ok(number) = u8::try_from(next.fetch_add(1, Ordering::Relaxed)) {
             look.shard(number, &mut found)?;
@@ -67,22 +68,6 @@ pub(super) fn objects(
     }
     all.shards.sort_by_key(|shard| shard.number);
     Ok(all)
-}
-
-/// Runs the same work on as many threads as there are processors.
-pub(super) fn on_threads<T: Send>(work: impl Fn() -> T + Sync) -> Vec<T> {
-    let others = std::thread::available_parallelism().map_or(2, usize::from) - 1;
-    std::thread::scope(|scope| {
-        let others: Vec<_> = (0..others).map(|_| scope.spawn(&work)).collect();
-        let mut results = vec![work()];
-        for other in others {
-            match other.join() {
-                Ok(result) => results.push(result),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        results
-    })
 }
 
 impl Look<'_> {

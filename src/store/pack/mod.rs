@@ -101,18 +101,3 @@ fn files(store: &Path, ending: &str) -> Result<Vec<PathBuf>, PackError> {
 fn remove_unfinished(store: &Path) -> Result<(), PackError> {
     files(store, UNFINISHED)?.iter().try_for_each(|path| Ok(crate::fs::remove_file(path)?))
 }
-
-/// Runs the same work on several threads, this one among them.
-fn on_threads<T: Send>(threads: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
-    std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(&work)).collect();
-        let mut results = vec![work()];
-        for other in others {
-            match other.join() {
-                Ok(result) => results.push(result),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        results
-    })
-}

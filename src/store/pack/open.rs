@@ -6,8 +6,8 @@
 use super::super::id::ObjectId;
 use super::error::PackError;
 use super::footer::{Block, FOOTER_BYTES_MAX, Footer, MAGIC, Place, TRAILER_BYTES};
-use super::on_threads;
 use crate::fs::Context;
+use crate::store::threads::on_threads;
 use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::io::{self, Read, Write};
