@@ -8,7 +8,7 @@ use crate::report::text;
 use crate::store::gc::{Count, Limits};
 use crate::store::{Packing, Wait};
 use crate::upkeep::gc::{self, Freed, Report, Task};
-use crate::upkeep::pack::Request;
+use crate::upkeep::pack::{Outcome, Request};
 use serde_json::{Value, json};
 
 /// Deletes what no project needs, and says what that was.
@@ -85,7 +85,7 @@ fn lines(report: &Report, dry_run: bool) -> Vec<String> {
         lines.push(String::new());
     }
     lines.extend(report.forgotten.iter().map(|project| format!("forgotten, for it is gone: {}", text::clean(&project.to_string_lossy()))));
-    lines.extend(report.packed.as_ref().map(|packed| super::pack::sentence(packed, dry_run)));
+    lines.extend(report.packed.as_ref().map(|outcome| packed_line(outcome, dry_run)));
     let left = format!(
         "{} and {} with {} stay",
         text::count(report.kept_packages, "package"),
@@ -98,6 +98,15 @@ fn lines(report: &Report, dry_run: bool) -> Vec<String> {
         (false, false) => format!("{} freed; {left}", text::bytes(freed.bytes())),
     });
     lines
+}
+
+/// Says what was packed, and how much smaller it is now.
+fn packed_line(outcome: &Outcome, dry_run: bool) -> String {
+    let (packed, sentence) = (&outcome.packed, super::pack::sentence(outcome, dry_run));
+    match dry_run || packed.objects == 0 {
+        true => sentence,
+        false => format!("{sentence}: {} became {}", text::bytes(packed.loose_bytes), text::bytes(packed.pack_bytes)),
+    }
 }
 
 fn json(report: &Report, dry_run: bool) -> Value {
