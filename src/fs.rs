@@ -117,6 +117,24 @@ pub fn temporary_beside(path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.{}.tmp", unique_suffix()))
 }
 
+/// Removes temporary files beside a file that [`write_atomic`] left there when its process was killed. What cannot be
+/// removed stays; it is in nobody's way.
+pub fn remove_abandoned_beside(path: &Path) {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else { return };
+    let before = format!(".{name}.");
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let found = entry.file_name();
+        let suffix = found.to_str().and_then(|found| found.strip_prefix(&before)?.strip_suffix(".tmp"));
+        // The suffix begins with the number of the process.
+        let process = suffix.and_then(|suffix| i32::from_str_radix(suffix.split('-').next()?, 16).ok());
+        if let Some(process) = process.and_then(rustix::process::Pid::from_raw)
+            && rustix::process::test_kill_process(process) == Err(rustix::io::Errno::SRCH)
+        {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// Returns letters that differ between any two calls, in this process or another.
 pub fn unique_suffix() -> String {
     use std::sync::atomic::{AtomicU32, Ordering};

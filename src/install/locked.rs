@@ -39,6 +39,7 @@ impl Locked {
 pub(super) fn read(session: &Session, look_ahead: impl FnOnce(&Arc<Vec<u8>>)) -> Result<Locked, Error> {
     let settings = &session.settings.lockfile;
     let path = session.workspace.root.join(NAME);
+    crate::fs::remove_abandoned_beside(&path);
     let text = if settings.enabled { crate::fs::read_if_there(&path).map_err(failure::of_file)? } else { None };
     let text = text.map(Arc::new);
     if let Some(text) = &text {

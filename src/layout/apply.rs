@@ -16,7 +16,7 @@ use super::record::{Command, FILE_NAME};
 use super::warning::Warning;
 use super::{LayoutError, Places, bins};
 use crate::fs::{Context, unique_suffix};
-use crate::store::{Checkout, CheckoutOptions, Store, StoredPackage, Target};
+use crate::store::{Checkout, CheckoutOptions, Method, Store, StoredPackage, Target};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use std::cmp::Reverse;
@@ -205,7 +205,9 @@ impl Builder {
     /// [`CheckoutError::Damaged`]: crate::store::CheckoutError::Damaged
     pub fn build(&self, slot: usize, store: &Store, package: &StoredPackage) -> Result<Checkout, LayoutError> {
         let planned = &self.job.wanted.slots[slot];
-        if self.in_place && !planned.shared {
+        // A link is whole or not there; a copy that is cut off is a wrong file.
+        let method = if planned.private { self.job.checkout.method.private() } else { self.job.checkout.method };
+        if self.in_place && !planned.shared && method == Method::Hardlink {
             let filled = self.fill(slot, &self.slots, &planned.name, store, package);
             if filled.is_err() {
                 // Should it not go, then the error that counts is the one that is there already.

@@ -269,3 +269,14 @@ fn an_address_without_encryption_is_refused_where_the_registry_has_it() {
     assert_eq!(elsewhere.asked(), [""; 0]);
     assert!(!env.has("node_modules/odd"));
 }
+
+#[test]
+fn a_draft_that_a_killed_process_left_is_removed_and_that_of_a_living_one_is_not() {
+    let registry = Registry::new().package("a", "1.0.0", |p| p);
+    let env = TestEnv::with(&registry);
+    let living = format!(".deka.lock.{:x}-0-0.tmp", std::process::id());
+    // No process has a number as high as that.
+    env.depends_on(&[("a", "1")]).write(".deka.lock.7ffffffe-0-0.tmp", "{").write(&living, "{");
+    env.install().success();
+    assert_eq!((env.has(".deka.lock.7ffffffe-0-0.tmp"), env.has(&living)), (false, true));
+}
