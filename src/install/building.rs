@@ -86,6 +86,10 @@ pub(super) struct Built {
     pub facts: FxHashMap<PackageIndex, Facts>,
     /// Whether objects turned out to be other than they were known to be.
     pub learnt: bool,
+    /// How files came from the store, but for those that scripts may change.
+    pub method: store::Method,
+    /// Whether optional packages could not be had.
+    pub left_out: bool,
     /// The plan.
     pub wanted: Arc<Wanted>,
 }
@@ -167,7 +171,14 @@ pub(super) fn build(session: &Session, supply: &mut Supply, resolution: &Resolut
     }
     session.trace("all slots are built");
     let done = builder.finish().map_err(failure::of_layout)?;
-    Ok(Attempt::Built(Box::new(Built { done, facts, learnt, wanted })))
+    Ok(Attempt::Built(Box::new(Built {
+        done,
+        facts,
+        learnt,
+        method: if copied_instead { store::Method::Copy } else { checkout.method },
+        left_out: false,
+        wanted,
+    })))
 }
 
 /// Has links set ahead, by whoever has nothing else to do. If it fails, or does not happen, the end makes up for it.

@@ -33,11 +33,8 @@ pub(super) enum Node {
 impl Node {
     /// Begins to find out.
     pub fn ask(session: &Session) -> Node {
-        if let Some(version) = &session.settings.resolution.node_version {
-            return Node::Set(version.clone());
-        }
         // A thread would have to wait for a processor, and whoever needs the answer for the thread.
-        if let Some(version) = remembered_version(&session.task.env, &session.settings.cache_dir) {
+        if let Some(version) = known_version(session) {
             return Node::Set(version);
         }
         let (env, cache_dir) = (session.task.env.clone(), session.settings.cache_dir.clone());
@@ -54,6 +51,12 @@ impl Node {
         };
         Version::parse(&text?)
     }
+}
+
+/// Returns the version of node, if the settings say it or it was asked before.
+pub(super) fn known_version(session: &Session) -> Option<String> {
+    let set = session.settings.resolution.node_version.clone();
+    set.or_else(|| remembered_version(&session.task.env, &session.settings.cache_dir))
 }
 
 /// Holds the whole tree against the machine and the version of node.
@@ -114,7 +117,8 @@ fn say(session: &Session, message: String) -> Result<(), Error> {
     Ok(())
 }
 
-fn asks_for_node(session: &Session, resolution: &Resolution) -> bool {
+/// Says whether the version of node matters to anything that could be installed.
+pub(super) fn asks_for_node(session: &Session, resolution: &Resolution) -> bool {
     resolution.packages.iter().any(|package| package.engines.contains_key("node"))
         || session.workspace.root_project().manifest.engines.contains_key("node")
 }

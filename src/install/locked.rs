@@ -9,7 +9,6 @@ use crate::project::settings::Frozen;
 use crate::resolve::graph::{Package, Resolution, Source};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// The lockfile's name.
 pub(crate) const NAME: &str = "deka.lock";
@@ -18,7 +17,7 @@ pub(crate) const NAME: &str = "deka.lock";
 pub(super) struct Locked {
     path: PathBuf,
     /// Its text, to see whether it changes.
-    pub text: Option<Arc<Vec<u8>>>,
+    pub text: Option<Vec<u8>>,
     /// What it says.
     pub lockfile: Option<Lockfile>,
     /// Whether it answers what the manifests ask.
@@ -34,17 +33,17 @@ impl Locked {
     }
 }
 
-/// Reads the lockfile; `look_ahead` gets its text before it is understood. One that may not be changed and does not fit
-/// is an error.
-pub(super) fn read(session: &Session, look_ahead: impl FnOnce(&Arc<Vec<u8>>)) -> Result<Locked, Error> {
-    let settings = &session.settings.lockfile;
+/// Reads the text of the lockfile, if there is one and it counts.
+pub(super) fn read_text(session: &Session) -> Result<Option<Vec<u8>>, Error> {
     let path = session.workspace.root.join(NAME);
     crate::fs::remove_abandoned_beside(&path);
-    let text = if settings.enabled { crate::fs::read_if_there(&path).map_err(failure::of_file)? } else { None };
-    let text = text.map(Arc::new);
-    if let Some(text) = &text {
-        look_ahead(text);
-    }
+    if session.settings.lockfile.enabled { crate::fs::read_if_there(&path).map_err(failure::of_file) } else { Ok(None) }
+}
+
+/// Reads the lockfile out of its text. One that may not be changed and does not fit is an error.
+pub(super) fn read(session: &Session, text: Option<Vec<u8>>) -> Result<Locked, Error> {
+    let settings = &session.settings.lockfile;
+    let path = session.workspace.root.join(NAME);
     let lockfile = match &text {
         None => None,
         Some(text) => Some(lockfile::read(text).map_err(|error| failure::of_lockfile(&path, error))?),
@@ -81,7 +80,7 @@ pub(super) fn write(session: &Session, locked: &Locked, resolution: Resolution) 
     }
     let overrides = session.overrides.iter().cloned().collect();
     let text = lockfile::write(&Lockfile { settings: settings(session), overrides, resolution });
-    if locked.text.as_ref().is_some_and(|before| **before == text.as_bytes()) {
+    if locked.text.as_deref().is_some_and(|before| before == text.as_bytes()) {
         return Ok(());
     }
     crate::fs::write_atomic(&locked.path, text.as_bytes()).map_err(failure::of_file)

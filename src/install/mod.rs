@@ -25,6 +25,7 @@ mod fetch;
 mod locked;
 pub mod news;
 mod quarantined;
+mod replay;
 mod resolving;
 mod scripting;
 mod session;
@@ -54,7 +55,7 @@ use crate::project::stamp::FileStamp;
 use crate::project::state::{self, Now, State};
 use crate::project::workspace::{Workspace, find_root};
 use crate::project::{host, lock, overrides};
-use crate::resolve::graph::{Resolution, Source};
+use crate::resolve::graph::{Package, Resolution, Source};
 use crate::scripts::lifecycle::Moment;
 use crate::store::{Mode, Store, Wait};
 use building::{Attempt, Built, Choice};
@@ -62,7 +63,7 @@ use news::{Counters, Event, Listener};
 use session::Session;
 use source::Sources;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use supply::Supply;
 
 /// What an install is asked to do.
@@ -143,6 +144,7 @@ fn run_locked(
         receiver,
         counters: Arc::clone(counters),
         listener: Arc::clone(listener),
+        warned: Mutex::default(),
     };
     session.trace("settings, manifests and store are open");
     let outcome = install(&session);
@@ -179,38 +181,19 @@ fn lock_project(root: &Path, modules_dir: &Path, listener: &Listener) -> Result<
 }
 
 fn install(session: &Session) -> Result<Outcome, Error> {
+    let text = locked::read_text(session)?;
+    let host = host::host(&session.settings.architectures);
+    let from_nothing = session.task.clean || !crate::project::folder::path(&session.modules_dir()).join(RECORD).exists();
+    let known = text.as_deref().filter(|_| from_nothing).and_then(|text| replay::key(session, text, &host));
+    let began = match known.map(|key| replay::run(session, key)).transpose()? {
+        Some(replay::Attempt::Done(outcome)) => return Ok(outcome),
+        Some(replay::Attempt::Not { began }) => began,
+        None => false,
+    };
     let (told, counters) = (Arc::clone(&session.listener), Arc::clone(&session.counters));
     let mut supply = Supply::new(Arc::clone(&session.sources), session.spawner.clone(), session.sender.clone(), counters, told);
-    let groups = session.settings.groups;
-    let early = groups.prod && groups.dev && groups.optional && !session.settings.lockfile.only;
-    let from_nothing = session.task.clean || !crate::project::folder::path(&session.modules_dir()).join(RECORD).exists();
-    let mut locked = locked::read(session, |text| {
-        if early && from_nothing {
-            supply.foresee(text);
-        }
-    })?;
-    if session.task.clean {
-        clean(session)?;
-    }
     let node = engines::Node::ask(session);
-    let host = host::host(&session.settings.architectures);
-    let decided = locked.decides(session);
-    let (mut resolution, resolved) = match locked.lockfile.take() {
-        Some(lockfile) if decided => {
-            if early && from_nothing {
-                order_all(&mut supply, &lockfile.resolution, &host);
-            }
-            (lockfile.resolution, false)
-        }
-        lockfile => {
-            let pins = lockfile.map(|lockfile| lockfile.resolution);
-            let (resolution, warnings) = resolving::resolve(session, &mut supply, pins, early, &host)?;
-            telling::tell(session, &warnings);
-            session.stage("resolved", format!("Resolved {} packages", resolution.packages.len()));
-            (resolution, true)
-        }
-    };
-    session.trace(format!("{} packages in {} contexts are known", resolution.packages.len(), resolution.instances.len()));
+    let Decided { locked, mut resolution, resolved } = decide(session, &mut supply, text, &host, from_nothing)?;
     let quarantine = quarantined::check(session, &resolution)?;
     if session.settings.lockfile.only {
         locked::write(session, &locked, resolution)?;
@@ -219,7 +202,9 @@ fn install(session: &Session) -> Result<Outcome, Error> {
     let fit = engines::check(session, &resolution, &host, node)?;
     state::forget(&session.modules_dir()).map_err(failure::of_file)?;
     let permissions = scripting::permissions(session, &resolution)?;
-    scripting::run_root(session, Moment::Before)?;
+    if !began {
+        scripting::run_root(session, Moment::Before)?;
+    }
     let (built, before) = build(session, &mut supply, &resolution, &permissions, (&host, fit))?;
     report_built(session, &built, &supply);
     let learnt = supply.fill_integrities(&mut resolution);
@@ -228,22 +213,59 @@ fn install(session: &Session) -> Result<Outcome, Error> {
     }
     scripting::run_dependencies(session, &resolution, &built)?;
     scripting::run_root(session, Moment::After)?;
-    write_state(session, &resolution, &built, quarantine)?;
+    let local = resolution.packages.iter().filter_map(local_tarball).map(|path| FileStamp::take(&session.workspace.root.join(path)));
+    write_state(session, root_links(&built), count_of(&resolution), local.chain([quarantine]).collect())?;
     session.sources.store.register_project(&session.workspace.root).map_err(of_store)?;
-    if let Some(note) = scripting::skipped(session, &resolution, &built, &permissions) {
+    let note = scripting::skipped(session, &resolution, &built, &permissions);
+    let outcome = summary::outcome(session, &resolution, &built, &before, supply.fetched);
+    if let Some(key) = known.filter(|_| !resolved && !learnt) {
+        replay::remember(session, key, (&resolution, &built, &supply), (&outcome, note.as_deref()));
+    }
+    if let Some(note) = note {
         (session.listener)(Event::Note(note));
     }
-    if early
-        && from_nothing
-        && !resolved
-        && let Some(text) = &locked.text
-    {
-        supply.remember(text, learnt || built.learnt)?;
-    }
-    let outcome = summary::outcome(session, &resolution, &built, &before, supply.fetched);
     // The process is about to end. To take all of this apart first costs a large project milliseconds.
     std::mem::forget((resolution, built, before, supply.into_ready()));
     Ok(outcome)
+}
+
+/// What is going to be installed.
+struct Decided {
+    locked: locked::Locked,
+    resolution: Resolution,
+    /// Whether it was found out anew.
+    resolved: bool,
+}
+
+/// Takes what the lockfile says, if it may and does; resolves otherwise.
+fn decide(session: &Session, supply: &mut Supply, text: Option<Vec<u8>>, host: &Host, from_nothing: bool) -> Result<Decided, Error> {
+    let groups = session.settings.groups;
+    let early = groups.prod && groups.dev && groups.optional && !session.settings.lockfile.only;
+    if let Some(text) = text.as_deref().filter(|_| early && from_nothing) {
+        supply.foresee(text);
+    }
+    let mut locked = locked::read(session, text)?;
+    if session.task.clean {
+        clean(session)?;
+    }
+    let decides = locked.decides(session);
+    let (resolution, resolved) = match locked.lockfile.take() {
+        Some(lockfile) if decides => {
+            if early && from_nothing {
+                order_all(supply, &lockfile.resolution, host);
+            }
+            (lockfile.resolution, false)
+        }
+        lockfile => {
+            let pins = lockfile.map(|lockfile| lockfile.resolution);
+            let (resolution, warnings) = resolving::resolve(session, supply, pins, early, host)?;
+            telling::tell(session, &warnings);
+            session.stage("resolved", format!("Resolved {} packages", resolution.packages.len()));
+            (resolution, true)
+        }
+    };
+    session.trace(format!("{} packages in {} contexts are known", resolution.packages.len(), resolution.instances.len()));
+    Ok(Decided { locked, resolution, resolved })
 }
 
 /// Orders everything that a project with no tree yet is going to need, while the tree is still being planned.
@@ -263,6 +285,7 @@ fn build(
 ) -> Result<(Built, Survey), Error> {
     let trust = is_trusted(session);
     let engines::Fit { mut skipped, mut faults } = fit;
+    let mut left_out = false;
     loop {
         let choice = Choice { host, private: &permissions.allowed, skipped: &skipped, trust };
         let planned = building::plan(session, resolution, &choice)?;
@@ -270,8 +293,9 @@ fn build(
         engines::report(session, std::mem::take(&mut faults), &planned.wanted)?;
         let before = planned.before.clone();
         match building::build(session, supply, resolution, planned)? {
-            Attempt::Built(built) => return Ok((*built, before)),
+            Attempt::Built(built) => return Ok((Built { left_out, ..*built }, before)),
             Attempt::Without(instances, error) => {
+                left_out = true;
                 session.warn(format!("an optional package is left out: {error}"));
                 skipped.extend(instances);
             }
@@ -307,23 +331,37 @@ fn report_built(session: &Session, built: &Built, supply: &Supply) {
     session.trace(format!("{} slots are built, {} were there, {} are removed", built.done.built, built.done.kept, built.done.removed));
 }
 
-fn write_state(session: &Session, resolution: &Resolution, built: &Built, quarantine: FileStamp) -> Result<(), Error> {
+/// Returns the place of a tarball of this machine.
+fn local_tarball(package: &Package) -> Option<&String> {
+    match &package.source {
+        Source::LocalTarball { path } => Some(path),
+        _ => None,
+    }
+}
+
+/// Returns the names of the links in the root's `node_modules`.
+fn root_links(built: &Built) -> Vec<String> {
+    let root = built.wanted.importers.iter().filter(|importer| importer.path == ".");
+    root.flat_map(|importer| &importer.links).map(|link| link.alias.to_string()).collect()
+}
+
+fn count_of(resolution: &Resolution) -> u32 {
+    u32::try_from(resolution.instances.len()).unwrap_or(u32::MAX)
+}
+
+/// Writes down what was installed. `files` are what it was made from besides the manifests, the settings and the lockfile.
+fn write_state(session: &Session, links: Vec<String>, packages: u32, files: Vec<FileStamp>) -> Result<(), Error> {
     let mut inputs = session.settings.inputs.clone();
     inputs.files.push(FileStamp::of_written(&session.workspace.root.join(locked::NAME)));
-    inputs.files.push(quarantine);
-    inputs.files.extend(resolution.packages.iter().filter_map(|package| match &package.source {
-        Source::LocalTarball { path } => Some(FileStamp::take(&session.workspace.root.join(path))),
-        _ => None,
-    }));
-    let links = built.wanted.importers.iter().filter(|importer| importer.path == ".").flat_map(|importer| &importer.links);
+    inputs.files.extend(files);
     let state = State {
         root: session.workspace.root.clone(),
         inputs,
         store_dir: session.settings.store_dir.clone(),
         groups: session.settings.groups,
-        links: links.map(|link| link.alias.to_string()).collect(),
+        links,
         boot: BootId::current(),
-        packages: u32::try_from(resolution.instances.len()).unwrap_or(u32::MAX),
+        packages,
     };
     state.write(&session.modules_dir()).map_err(failure::of_file)
 }

@@ -25,6 +25,13 @@ pub(super) fn check(session: &Session, resolution: &Resolution) -> Result<FileSt
     Ok(stamp)
 }
 
+/// Returns the stamp of the list if no version at all is in it.
+pub(super) fn is_empty(session: &Session) -> Result<Option<FileStamp>, Error> {
+    let store = session.sources.store.root();
+    let stamp = FileStamp::take(&Quarantine::path(store));
+    Ok(Quarantine::read(store).map_err(of_store)?.is_empty().then_some(stamp))
+}
+
 fn explain(package: &Package, reason: &str, trail: &str) -> Error {
     let name = format!("{}@{}", package.name, package.version);
     let because = if reason.is_empty() { String::new() } else { format!(": {reason}") };

@@ -11,7 +11,7 @@ use crate::project::settings::{Settings, VirtualStore};
 use crate::project::workspace::Workspace;
 use crossbeam_channel::{Receiver, Sender};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The folder of shared slots, in the store.
 pub(crate) const SHARED_SLOTS: &str = "slots";
@@ -42,6 +42,8 @@ pub(super) struct Session<'a> {
     pub counters: Arc<Counters>,
     /// Where news go.
     pub listener: Listener,
+    /// What was warned of so far.
+    pub warned: Mutex<Vec<String>>,
 }
 
 impl Session<'_> {
@@ -52,7 +54,19 @@ impl Session<'_> {
     }
 
     pub fn warn(&self, warning: impl ToString) {
-        (self.listener)(Event::Warning(warning.to_string()));
+        let warning = warning.to_string();
+        self.warnings().push(warning.clone());
+        (self.listener)(Event::Warning(warning));
+    }
+
+    /// Returns what was warned of so far.
+    pub fn warned(&self) -> Vec<String> {
+        self.warnings().clone()
+    }
+
+    fn warnings(&self) -> MutexGuard<'_, Vec<String>> {
+        // Only pushes happen under the lock.
+        self.warned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn trace(&self, message: impl ToString) {

@@ -16,10 +16,10 @@ use crate::package::name::PackageName;
 use crate::pool::{Priority, Spawner};
 use crate::resolve::graph::{Package, Resolution, Source};
 use crate::resolve::request::Chosen;
-use crate::store::{Bundle, PackageKey, StoredPackage};
+use crate::store::{PackageKey, StoredPackage};
 use crossbeam_channel::Sender;
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// How many packages one job looks up.
 pub(super) const LOOKUP_BATCH: usize = 24;
@@ -97,8 +97,6 @@ pub(super) struct Supply {
     listener: Listener,
     asked: FxHashSet<String>,
     foreseen: FxHashMap<PackageKey, Foreseen>,
-    /// The bundle of the lockfile, once it was looked for.
-    bundle: Arc<OnceLock<Option<Bundle>>>,
     ready: FxHashMap<String, Arc<StoredPackage>>,
     failed: FxHashMap<String, Error>,
     /// Imported, and waiting for a transaction.
@@ -124,7 +122,6 @@ impl Supply {
             listener,
             asked: FxHashSet::default(),
             foreseen: FxHashMap::default(),
-            bundle: Arc::default(),
             ready: FxHashMap::default(),
             failed: FxHashMap::default(),
             waiting: Vec::new(),
@@ -141,38 +138,22 @@ impl Supply {
 
     /// Looks packages up that will probably be asked for, going by the text of a lockfile that nobody has understood yet.
     /// One that is not asked for costs a look-up and nothing else.
-    pub fn foresee(&mut self, text: &Arc<Vec<u8>>) {
+    pub fn foresee(&mut self, text: &[u8]) {
         let keys: Vec<PackageKey> = lockfile::glance(text).map(|hash| PackageKey::of_source(hash.to_owned())).collect();
         self.foreseen.extend(keys.iter().map(|key| (key.clone(), Foreseen::Asked(Vec::new()))));
         let share = keys.len().div_ceil(self.spawner.threads()).max(LOOKUP_BATCH);
-        let bundle: Arc<OnceLock<Option<Bundle>>> = Arc::clone(&self.bundle);
         for keys in keys.chunks(share) {
-            let (sources, sender, bundle) = (Arc::clone(&self.sources), self.sender.clone(), Arc::clone(&bundle));
-            let (keys, text) = (keys.to_vec(), Arc::clone(text));
+            let (sources, sender, keys) = (Arc::clone(&self.sources), self.sender.clone(), keys.to_vec());
             self.spawner.spawn(Priority::Import, move || {
-                let bundle = bundle.get_or_init(|| sources.store.bundle(&text)).as_ref();
                 for keys in keys.chunks(LOOKUP_BATCH) {
+                    let found = sources.store.lookup(keys).map_err(failure::of_store);
+                    let answers =
+                        found.map(|found| keys.iter().cloned().zip(found.into_iter().map(|package| package.map(Arc::new))).collect());
                     // The receiver is gone only when the install has failed already.
-                    let _ = sender.send(super::Message::Delivery(Delivery::Foreseen(foreseen(&sources, bundle, keys))));
+                    let _ = sender.send(super::Message::Delivery(Delivery::Foreseen(answers)));
                 }
             });
         }
-    }
-
-    /// Keeps what a lockfile needs together for the next install from it, when everything was there already. `stale` says
-    /// that what was kept so far is out of date.
-    pub fn remember(&self, text: &[u8], stale: bool) -> Result<(), Error> {
-        let store = &self.sources.store;
-        let done = match (stale, matches!(self.bundle.get(), Some(Some(_))) || self.fetched.0 > 0) {
-            (true, _) => store.remove_bundle(text),
-            (false, true) => Ok(()),
-            (false, false) => {
-                let mut packages: Vec<&StoredPackage> = self.ready.values().map(Arc::as_ref).collect();
-                packages.sort_unstable_by(|one, other| one.key.cmp(&other.key));
-                store.write_bundle(text, &packages)
-            }
-        };
-        done.map_err(failure::of_store)
     }
 
     /// Asks for packages; those that were asked for before are passed over.
@@ -240,6 +221,11 @@ impl Supply {
     /// Returns all packages that are ready.
     pub fn into_ready(self) -> FxHashMap<String, Arc<StoredPackage>> {
         self.ready
+    }
+
+    /// Looks at all packages that are ready.
+    pub fn packages(&self) -> impl Iterator<Item = &StoredPackage> {
+        self.ready.values().map(Arc::as_ref)
     }
 
     /// Returns why a package cannot be had.
@@ -327,17 +313,6 @@ impl Supply {
             let _ = sender.send(super::Message::Delivery(Delivery::Committed { batch, failure }));
         });
     }
-}
-
-/// Reads packages from a bundle, and what it does not have from the index.
-fn foreseen(sources: &Sources, bundle: Option<&Bundle>, keys: &[PackageKey]) -> Result<Answers, Error> {
-    let bundled = |key: &PackageKey| bundle.and_then(|bundle| bundle.package(key)).map(Arc::new);
-    let mut answers: Answers = keys.iter().map(|key| (key.clone(), bundled(key))).collect();
-    let open: Vec<PackageKey> = answers.iter().filter(|(_, found)| found.is_none()).map(|(key, _)| key.clone()).collect();
-    let found = if open.is_empty() { Vec::new() } else { sources.store.lookup(&open).map_err(failure::of_store)? };
-    let blanks = answers.iter_mut().filter(|(_, found)| found.is_none());
-    blanks.zip(found).for_each(|((_, blank), package)| *blank = package.map(Arc::new));
-    Ok(answers)
 }
 
 fn look_up(sources: &Sources, orders: Vec<Order>) -> Delivery {

@@ -326,10 +326,13 @@ impl Builder {
             if let Some((folder, _)) = at[start..].rsplit_once('/')
                 && folder != scope
             {
-                let below = &at[..start + folder.len()];
-                match rustix::fs::mkdirat(above.handle(), below, MODE) {
-                    Ok(()) | Err(Errno::EXIST) => {}
-                    Err(errno) => Err(errno).at("create", &above.path().join(below))?,
+                // One folder, but for a link inside of a package with a scope.
+                let ends = folder.match_indices('/').map(|(end, _)| end).chain([folder.len()]);
+                for below in ends.map(|end| &at[..start + end]) {
+                    match rustix::fs::mkdirat(above.handle(), below, MODE) {
+                        Ok(()) | Err(Errno::EXIST) => {}
+                        Err(errno) => Err(errno).at("create", &above.path().join(below))?,
+                    }
                 }
                 folder.clone_into(&mut scope);
             }

@@ -30,6 +30,7 @@
 
 pub mod apply;
 mod bins;
+pub mod blueprint;
 mod closure;
 pub mod diff;
 pub mod finish;

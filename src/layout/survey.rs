@@ -41,13 +41,13 @@ pub fn survey(wanted: &Wanted, places: &Places, trust: bool) -> Result<Survey, L
     }
     let root = Folder::open_trusted(&places.root)?;
     let Some(slots) = root.open(places.virtual_dir.as_str()) else {
-        found.leftovers = may_have_leftovers(&root, wanted, places)?;
+        found.leftovers = may_have_leftovers(&root, paths(wanted), places)?;
         return Ok(found);
     };
     let bytes = crate::fs::read_if_there(&slots.path().join(FILE_NAME))?;
     found.recorded = bytes.is_some();
     match bytes.as_deref().filter(|_| trust).and_then(Record::decode) {
-        None => found.leftovers = may_have_leftovers(&root, wanted, places)?,
+        None => found.leftovers = may_have_leftovers(&root, paths(wanted), places)?,
         Some(mut record) => {
             found.leftovers = !record.complete;
             strike_slots(&slots, places, &mut record)?;
@@ -64,14 +64,19 @@ pub fn survey(wanted: &Wanted, places: &Places, trust: bool) -> Result<Survey, L
     Ok(found)
 }
 
+fn paths(wanted: &Wanted) -> impl Iterator<Item = &str> {
+    wanted.importers.iter().map(|importer| importer.path.as_str())
+}
+
 /// Says whether an install that left no record may have left anything else: whether there is more than what the
-/// project's lock needs.
-fn may_have_leftovers(root: &Folder, wanted: &Wanted, places: &Places) -> Result<bool, LayoutError> {
-    if wanted
-        .importers
-        .iter()
-        .any(|importer| importer.path != "." && folder::of_links(places, &join(&importer.path, places.modules_dir.as_str())).is_some())
-    {
+/// project's lock needs. `projects` are the paths of all projects.
+pub(super) fn may_have_leftovers<'a>(
+    root: &Folder,
+    mut projects: impl Iterator<Item = &'a str>,
+    places: &Places,
+) -> Result<bool, LayoutError> {
+    let has_links = |path: &str| folder::of_links(places, &join(path, places.modules_dir.as_str())).is_some();
+    if projects.any(|path| path != "." && has_links(path)) {
         return Ok(true);
     }
     let own = [DEKA, lock::NAME, places.virtual_dir.as_str().rsplit('/').next().unwrap_or_default()];

@@ -72,7 +72,7 @@ pub struct Learnt {
 }
 
 /// After as many steps from the package's folder down to files of one folder below it, that folder is opened.
-const WORTH_OPENING: usize = 12;
+pub(super) const WORTH_OPENING: usize = 12;
 
 /// One checkout on its way.
 struct Work<'a> {
@@ -111,7 +111,7 @@ pub(super) fn checkout(
     options: CheckoutOptions,
 ) -> Result<Checkout, CheckoutError> {
     let into = target.path;
-    let folder = make_folder(target)?;
+    let folder = make_folder(target).at("create", into).map_err(explain)?;
     let method = options.method;
     let own_objects = store.objects.own_folder();
     let mut work = Work {
@@ -157,12 +157,13 @@ pub(super) fn checkout(
     work.finish(trusted)
 }
 
-fn make_folder(Target { above, below, path }: Target<'_>) -> Result<OwnedFd, CheckoutError> {
-    rustix::fs::mkdirat(above, below, Mode::from_raw_mode(0o777)).at("create", path).map_err(explain)?;
-    Ok(open_folder(above, below).at("open", path)?)
+fn make_folder(Target { above, below, .. }: Target<'_>) -> rustix::io::Result<OwnedFd> {
+    rustix::fs::mkdirat(above, below, Mode::from_raw_mode(0o777))?;
+    open_folder(above, below)
 }
 
-fn open_folder(above: BorrowedFd<'_>, below: impl rustix::path::Arg) -> rustix::io::Result<OwnedFd> {
+/// Opens a folder, to reach what is in it.
+pub(super) fn open_folder(above: BorrowedFd<'_>, below: impl rustix::path::Arg) -> rustix::io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     rustix::fs::openat(above, below, flags, Mode::empty())
 }

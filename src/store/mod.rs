@@ -9,8 +9,8 @@
 //! out is right as far as a stat can tell, and hashed when a stat can not. The index is derived: losing it costs time.
 
 mod backup;
+mod blueprint;
 mod boot;
-mod bundle;
 mod checkout;
 mod error;
 pub mod gc;
@@ -18,6 +18,7 @@ mod id;
 mod import;
 mod index;
 mod known;
+mod load;
 mod lock;
 mod mark;
 mod method;
@@ -28,16 +29,18 @@ mod quarantine;
 mod record;
 mod rows;
 mod schema;
+pub mod steps;
 mod threads;
 mod tree;
 pub mod verify;
 mod view;
 
-pub use bundle::Bundle;
+pub use blueprint::{Blueprint, BlueprintKey};
 pub use checkout::{Checkout, CheckoutOptions, Learnt, Target};
 pub use error::{CheckoutError, Damage, StoreError};
 pub use id::{ObjectId, TreeId};
 pub use import::{Identity, Import};
+pub use load::{Loads, Surprise};
 pub use lock::{Patience, Wait};
 pub use mark::{Epoch, Mark, Marks};
 pub use method::{Method, Wanted};
@@ -55,6 +58,7 @@ use rows::Answer;
 use rustix::io::Errno;
 use std::borrow::Borrow;
 use std::ffi::OsString;
+use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -184,20 +188,38 @@ impl Store {
         self.index.with(|connection| rows::list(connection))
     }
 
-    /// Opens the bundle of a lockfile's text, if an earlier install left one.
-    pub fn bundle(&self, text: &[u8]) -> Option<Bundle> {
-        Bundle::open(&self.root, text)
+    /// Opens a blueprint, if an earlier install left it and it can be used in this boot.
+    pub fn blueprint(&self, key: BlueprintKey) -> Option<Blueprint> {
+        Blueprint::open(&self.root, key, self.epoch)
     }
 
-    /// Keeps the packages of a lockfile together, for the next install from the same text. Does nothing in a store that
-    /// cannot be written, and for packages that have to be hashed before their next use.
-    pub fn write_bundle(&self, text: &[u8], packages: &[&StoredPackage]) -> Result<(), StoreError> {
-        if self.writable { bundle::write(&self.root, text, packages, self.epoch) } else { Ok(()) }
+    /// Keeps a blueprint, made of the loads of these packages among other things. Does nothing in a store that cannot be
+    /// written, and for packages that have to be hashed before their next use.
+    pub fn write_blueprint(
+        &self,
+        key: BlueprintKey,
+        packages: &[&StoredPackage],
+        head: &[u8],
+        parts: &[Vec<u8>],
+    ) -> Result<(), StoreError> {
+        let is_durable = |package: &&StoredPackage| package.epoch == Epoch::DURABLE;
+        let is_known = packages.iter().all(|package| package.epoch == self.epoch || is_durable(package));
+        if !self.writable || !is_known {
+            return Ok(());
+        }
+        let epoch = if packages.iter().all(is_durable) { Epoch::DURABLE } else { self.epoch };
+        blueprint::write(&self.root, key, epoch, head, parts)
     }
 
-    /// Drops the bundle of a lockfile's text, which is out of date.
-    pub fn remove_bundle(&self, text: &[u8]) -> Result<(), StoreError> {
-        if self.writable { bundle::remove(&self.root, text) } else { Ok(()) }
+    /// Drops a blueprint, which is out of date.
+    pub fn remove_blueprint(&self, key: BlueprintKey) -> Result<(), StoreError> {
+        if self.writable { blueprint::remove(&self.root, key) } else { Ok(()) }
+    }
+
+    /// Carries out one of the [`Loads`] of a package in the open folder of the package. Files become hard links. After a
+    /// surprise some of it may be there.
+    pub fn put(&self, load: &[u8], folder: BorrowedFd<'_>) -> Result<(), Surprise> {
+        load::put(self, load, folder)
     }
 
     /// Begins to bring in a package. Any number of imports run at once, on any threads.

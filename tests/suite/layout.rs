@@ -58,6 +58,25 @@ fn cycles_are_no_trouble() {
 }
 
 #[test]
+fn a_package_that_depends_on_another_version_of_itself_has_it_inside() {
+    let registry = Registry::new()
+        .package("@s/a", "2.0.0", |p| p.dep("@s/a", "1"))
+        .package("@s/a", "1.0.0", |p| p)
+        .package("b", "2.0.0", |p| p.dep("b", "1"))
+        .package("b", "1.0.0", |p| p);
+    let env = TestEnv::with(&registry);
+    env.depends_on(&[("@s/a", "2"), ("b", "2")]);
+    for _ in 0..3 {
+        env.install().success();
+        for name in ["@s/a", "b"] {
+            let inside = env.read(&format!("node_modules/{name}/node_modules/{name}/index.js"));
+            assert_eq!(inside, format!("module.exports = \"{name}@1.0.0\";\n"));
+        }
+        env.remove("node_modules");
+    }
+}
+
+#[test]
 fn commands_run() {
     let registry = Registry::new()
         .package("tool", "1.0.0", |p| p.bin("tool", "cli.js").bin("tool2", "./bin/two.js").dep("inner", "1"))

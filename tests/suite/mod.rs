@@ -2,7 +2,7 @@
 
 mod auth;
 mod basics;
-mod bundles;
+mod blueprints;
 mod concurrent;
 mod failures;
 mod faults;

@@ -212,19 +212,19 @@ fn an_edited_file_of_a_project_is_replaced_from_a_pack() {
 }
 
 #[test]
-fn newer_packs_and_damaged_bundles_are_only_told() {
+fn newer_packs_and_damaged_blueprints_are_only_told() {
     let (_registry, env, pack) = packed_and_loose();
     let mut newer = fs::read(&pack).unwrap();
     newer[8] = 2;
     let beside = pack.with_file_name(format!("{}.pack", "0".repeat(64)));
     fs::write(&beside, newer).unwrap();
-    let bundle = env.store().join("bundles").join("0".repeat(64));
-    fs::create_dir_all(bundle.parent().unwrap()).unwrap();
-    fs::write(&bundle, "no bundle").unwrap();
+    let blueprint = env.store().join("blueprints").join("0".repeat(64));
+    fs::create_dir_all(blueprint.parent().unwrap()).unwrap();
+    fs::write(&blueprint, "no blueprint").unwrap();
     let report = json(&env, &[]);
     assert_eq!((kinds(&report), report["newerPacks"].as_array().map(Vec::len)), (vec![], Some(1)), "{report:#}");
     let leftovers: Vec<&Value> = report["leftovers"].as_array().unwrap().iter().map(|leftover| &leftover["own"]).collect();
-    assert_eq!(leftovers, [&Value::from(true)], "the bundles of installs are sound: {report:#}");
+    assert_eq!(leftovers, [&Value::from(true)], "the blueprints of installs are sound: {report:#}");
     env.deka(["store", "verify", "--repair"]).success().line("Written by a newer deka, and not looked at: 1 pack.");
     assert!(beside.exists());
 }

@@ -6,7 +6,7 @@ use crate::store::error::{StoreError, explain};
 use crate::store::id::ObjectId;
 use crate::store::object::ObjectPath;
 use crate::store::threads::{self, on_threads};
-use crate::store::{Store, bundle, index};
+use crate::store::{Store, blueprint, index};
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 use std::path::Path;
@@ -39,7 +39,7 @@ pub fn forget(store: &Store, plan: &Plan) -> std::result::Result<(), StoreError>
     }
     if !plan.packages.is_empty() {
         // They name packages that go, and those that stay are in the index too.
-        crate::fs::remove_all(&store.root.join(bundle::FOLDER))?;
+        crate::fs::remove_all(&store.root.join(blueprint::FOLDER))?;
     }
     store.index.with(|connection| ledger::forget(connection, plan))?;
     plan.records.iter().try_for_each(|file| file.prune()).map_err(explain)

@@ -1,11 +1,11 @@
-//! What stands in a store and belongs to nothing: drafts of processes that died, bundles that
+//! What stands in a store and belongs to nothing: drafts of processes that died, blueprints that
 //! are damaged, indexes that were set aside, and files
 //! that somebody put there.
 
 use super::shard::Shard;
 use crate::fs::Context;
 use crate::store::error::StoreError;
-use crate::store::{Store, bundle, pack};
+use crate::store::{Store, blueprint, pack};
 use std::path::{Path, PathBuf};
 
 /// A file or folder that is of no use. A gc removes what deka itself has left.
@@ -31,8 +31,8 @@ pub fn find(store: &Store, shards: &[Shard]) -> Result<Vec<Leftover>, StoreError
     })?;
     list(&store.root, &mut found, |name| (name.starts_with("index.db.broken-") || name.ends_with(".tmp")).then_some(true))?;
     list(&store.root.join(pack::FOLDER), &mut found, |name| if name.ends_with(".pack") { None } else { Some(name.ends_with(".tmp")) })?;
-    let bundles = store.root.join(bundle::FOLDER);
-    list(&bundles, &mut found, |name| (!bundle::is_sound(&bundles.join(name))).then_some(true))?;
+    let blueprints = store.root.join(blueprint::FOLDER);
+    list(&blueprints, &mut found, |name| (!blueprint::is_sound(&blueprints.join(name))).then_some(true))?;
     found.sort();
     Ok(found)
 }

@@ -1,0 +1,254 @@
+//! Installs again what was installed before: the same lockfile, manifests and settings, and nothing in `node_modules`.
+//!
+//! Whoever deletes `node_modules`, changes branches back and forth, or has another clone of a project wants a tree that
+//! this machine has built already. The first install that finds everything in the store leaves a blueprint of it; the
+//! next ones carry that out, and neither parse the lockfile nor ask the index. What a blueprint is found by
+//! ([`key`]) has everything in it that could change the outcome, so there is nothing to decide. Should something on
+//! disk not be as the blueprint says, then it is dropped and the install goes its usual way, as after one that was killed.
+
+use super::building::Built;
+use super::news::{Counters, Event, Stage};
+use super::session::Session;
+use super::supply::Supply;
+use super::{Outcome, engines, failure, scripting, summary::Change};
+use crate::error::Error;
+use crate::layout::blueprint::{Phase, Site, draw};
+use crate::layout::plan::LinkTarget;
+use crate::package::platform::Host;
+use crate::pool::Priority;
+use crate::project::state;
+use crate::resolve::graph::{Resolution, Source};
+use crate::scripts::lifecycle::Moment;
+use crate::store::{Blueprint, BlueprintKey, Method, Store, StoredPackage, Surprise};
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Changes whenever the same inputs lead to another tree.
+const FORMAT: u8 = 1;
+
+/// What an install has to know besides the steps.
+#[derive(Debug, Serialize, Deserialize)]
+struct Head {
+    /// The number of the part behind each phase.
+    ends: [usize; Phase::ALL.len()],
+    /// Slots of the store that have to stand.
+    shared: Vec<String>,
+    /// The version of node that packages were held against; nothing when none of them asks for one.
+    node: Option<String>,
+    /// Packages of the whole tree.
+    total: u64,
+    /// The same, as the state file counts them.
+    instances: u32,
+    /// The direct dependencies of the root and their versions.
+    added: Vec<(String, String)>,
+    /// The names of the links in the root's `node_modules`.
+    links: Vec<String>,
+    /// What was warned of.
+    warnings: Vec<String>,
+    /// What was said at the end.
+    note: Option<String>,
+}
+
+/// How an attempt ended.
+pub(super) enum Attempt {
+    /// Everything stands.
+    Done(Outcome),
+    /// It is to be installed in the usual way.
+    Not {
+        /// Whether the scripts ran that come before everything else.
+        began: bool,
+    },
+}
+
+/// Returns what the blueprint of an install is found by. Nothing for an install that has to look for itself.
+pub(super) fn key(session: &Session, lockfile: &[u8], host: &Host) -> Option<BlueprintKey> {
+    let settings = &session.settings;
+    if settings.force || settings.verify || settings.lockfile.only {
+        return None;
+    }
+    let mut hasher = blake3::Hasher::new();
+    let mut add = |bytes: &[u8]| {
+        hasher.update(&(bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    };
+    add(&[FORMAT]);
+    add(env!("CARGO_PKG_VERSION").as_bytes());
+    add(lockfile);
+    for project in &session.workspace.projects {
+        add(project.path.as_bytes());
+        add(&project.text);
+    }
+    let others = (&settings.layout, &settings.groups, &settings.resolution, &settings.scripts, &settings.architectures);
+    let registries = (&settings.registries.default, &settings.registries.scopes);
+    let shared = &session.places.shared;
+    add(format!("{others:?} {registries:?} {shared:?} {host:?} {:?}", session.workspace.file.fields).as_bytes());
+    Some(BlueprintKey(*hasher.finalize().as_bytes()))
+}
+
+/// Carries out the blueprint with this key, if there is one and nothing stands in the way.
+pub(super) fn run(session: &Session, key: BlueprintKey) -> Result<Attempt, Error> {
+    let not = Ok(Attempt::Not { began: false });
+    let store = &session.sources.store;
+    let Some(blueprint) = store.blueprint(key) else { return not };
+    let Ok(head) = serde_json::from_slice::<Head>(blueprint.head()) else { return not };
+    if head.node.is_some() && head.node != engines::known_version(session) {
+        return not;
+    }
+    let Some(quarantine) = super::quarantined::is_empty(session)? else { return not };
+    if session.task.clean {
+        super::clean(session)?;
+    }
+    let projects = session.workspace.projects.iter().map(|project| project.path.as_str());
+    let Some(site) = Site::open(&session.places, projects, &head.shared).map_err(failure::of_layout)? else { return not };
+    state::forget(&session.modules_dir()).map_err(failure::of_file)?;
+    scripting::run_root(session, Moment::Before)?;
+    session.trace("this was built before: its blueprint is carried out");
+    let (shared, counters) = (Arc::clone(store), Arc::clone(&session.counters));
+    let crew = Arc::new(Crew { site, blueprint, store: shared, counters, next: AtomicUsize::new(0), outcome: Mutex::new(Ok(0)) });
+    let installed = match carry_out(session, &crew, &head) {
+        Ok(built) => built,
+        Err(surprise) => {
+            session.trace(format!("the blueprint is out of date: {surprise}"));
+            // Should it stay, then the next install meets the same surprise.
+            let _ = store.remove_blueprint(key);
+            return Ok(Attempt::Not { began: true });
+        }
+    };
+    head.warnings.iter().for_each(|warning| session.warn(warning));
+    session.stage("fetched", "Fetched 0 packages (0 bytes)".to_owned());
+    session.stage("linked", format!("Linked {installed} packages"));
+    scripting::run_root(session, Moment::After)?;
+    super::write_state(session, head.links, head.instances, vec![quarantine])?;
+    store.register_project(&session.workspace.root).map_err(failure::of_store)?;
+    if let Some(note) = head.note {
+        (session.listener)(Event::Note(note));
+    }
+    let changes = head.added.into_iter().map(|(alias, version)| Change { alias, from: None, to: Some(version) });
+    Ok(Attempt::Done(Outcome { changes: changes.collect(), installed: installed as u64, total: head.total, ..Outcome::default() }))
+}
+
+/// Builds everything, and returns how many slots there were to build.
+fn carry_out(session: &Session, crew: &Arc<Crew>, head: &Head) -> Result<usize, Surprise> {
+    session.counters.enter(Stage::Linking);
+    let (mut start, mut built) = (0, 0);
+    for (phase, end) in Phase::ALL.into_iter().zip(head.ends) {
+        built += crew.work_together(session, start..end)?;
+        session.trace(format!("{phase:?} are done").to_lowercase());
+        start = end;
+    }
+    let mut record = Vec::new();
+    crew.blueprint.read_part(start, &mut record).ok_or(Surprise::Unreadable)?;
+    crew.site.finish(&record).map_err(|error| Surprise::Folder(error.to_string()))?;
+    Ok(built)
+}
+
+/// Threads that carry out a blueprint together.
+struct Crew {
+    site: Site,
+    blueprint: Blueprint,
+    store: Arc<Store>,
+    counters: Arc<Counters>,
+    /// The part that is to be carried out next.
+    next: AtomicUsize,
+    /// How many slots are built, or the first surprise.
+    outcome: Mutex<Result<usize, Surprise>>,
+}
+
+impl Crew {
+    /// Carries out some parts, on this thread and those of the pool.
+    fn work_together(self: &Arc<Crew>, session: &Session, parts: Range<usize>) -> Result<usize, Surprise> {
+        self.next.store(parts.start, Ordering::Relaxed);
+        let (sender, ended) = crossbeam_channel::unbounded::<()>();
+        let others = session.spawner.threads().min(parts.len()).saturating_sub(1);
+        for _ in 0..others {
+            let (crew, end, sender) = (Arc::clone(self), parts.end, sender.clone());
+            session.spawner.spawn(Priority::Link, move || {
+                crew.work(end);
+                drop(crew);
+                // The other end waits for it.
+                let _ = sender.send(());
+            });
+        }
+        self.work(parts.end);
+        ended.iter().take(others).for_each(drop);
+        std::mem::replace(&mut *self.outcome(), Ok(0))
+    }
+
+    /// Carries out one part after the other, until the one with this number or somebody's surprise.
+    fn work(&self, end: usize) {
+        let mut buffer = Vec::new();
+        loop {
+            let part = self.next.fetch_add(1, Ordering::Relaxed);
+            if part >= end {
+                return;
+            }
+            let steps = self.blueprint.read_part(part, &mut buffer).ok_or(Surprise::Unreadable);
+            match steps.and_then(|()| self.site.carry_out(&buffer, &self.store)) {
+                Ok(built) => {
+                    Counters::add(&self.counters.linked, built as u64);
+                    if let Ok(count) = &mut *self.outcome() {
+                        *count += built;
+                    }
+                }
+                Err(surprise) => {
+                    let mut outcome = self.outcome();
+                    if outcome.is_ok() {
+                        *outcome = Err(surprise);
+                    }
+                    self.next.store(end, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    fn outcome(&self) -> MutexGuard<'_, Result<usize, Surprise>> {
+        // What happens under the lock cannot panic.
+        self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Leaves a blueprint of what was just built, if the next install with this key could do exactly the same.
+pub(super) fn remember(
+    session: &Session,
+    key: BlueprintKey,
+    (resolution, built, supply): (&Resolution, &Built, &Supply),
+    (outcome, note): (&Outcome, Option<&str>),
+) {
+    let store = &session.sources.store;
+    let is_project = |path: &str| session.workspace.projects.iter().any(|project| project.path == path);
+    let links = || built.wanted.importers.iter().flat_map(|importer| importer.links.iter().map(move |link| (importer, link)));
+    // What lies in folders of this machine is not in the key.
+    let is_repeatable = (built.method == Method::Hardlink || built.done.built == 0)
+        && !built.learnt
+        && !built.left_out
+        && supply.fetched.0 == 0
+        && resolution.packages.iter().all(|package| matches!(package.source, Source::Registry { .. } | Source::Tarball { .. }))
+        && links().all(|(_, link)| !matches!(&link.to, LinkTarget::Folder(path) if !is_project(path)));
+    let asks_for_node = engines::asks_for_node(session, resolution);
+    let node = engines::known_version(session).filter(|_| asks_for_node);
+    if !is_repeatable || asks_for_node != node.is_some() {
+        return;
+    }
+    let packages: FxHashMap<&str, &StoredPackage> = supply.packages().map(|package| (package.key.as_str(), package)).collect();
+    let Some(drawing) = draw(&built.wanted, &session.places, |content| packages.get(content).copied()) else { return };
+    let head = Head {
+        ends: drawing.ends,
+        shared: drawing.shared,
+        node,
+        total: outcome.total,
+        instances: super::count_of(resolution),
+        added: outcome.changes.iter().filter_map(|change| Some((change.alias.clone(), change.to.clone()?))).collect(),
+        links: super::root_links(built),
+        warnings: session.warned(),
+        note: note.map(str::to_owned),
+    };
+    let Ok(head) = serde_json::to_vec(&head) else { return };
+    let packages: Vec<&StoredPackage> = packages.into_values().collect();
+    // The install is done, and the next one does without.
+    if let Err(error) = store.write_blueprint(key, &packages, &head, &drawing.parts) {
+        session.trace(format!("no blueprint is left: {error}"));
+    }
+}
