@@ -6,7 +6,7 @@ use crate::layout::plan::Wanted;
 use crate::package::platform::Host;
 use crate::package::range::Range;
 use crate::package::version::Version;
-use crate::project::node::{node_version, remembered_version};
+use crate::project::node::{self, node_version};
 use crate::resolve::graph::{InstanceIndex, Resolution};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeSet;
@@ -56,7 +56,7 @@ impl Node {
 /// Returns the version of node, if the settings say it or it was asked before.
 pub(super) fn known_version(session: &Session) -> Option<String> {
     let set = session.settings.resolution.node_version.clone();
-    set.or_else(|| remembered_version(&session.task.env, &session.settings.cache_dir))
+    set.or_else(|| node::known_version(&session.task.env, &session.settings.cache_dir))
 }
 
 /// Holds the whole tree against the machine and the version of node.
