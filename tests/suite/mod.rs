@@ -24,6 +24,7 @@ mod quarantine;
 mod reporters;
 mod resolution;
 mod scripts;
+mod selection;
 mod settings;
 mod sources;
 mod store;
