@@ -3,6 +3,7 @@
 //! Flags that are settings end up, under the setting's own name, in [`Overrides`]; `project::settings` weighs them
 //! against the environment and the files.
 
+pub mod selection;
 pub mod store;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -20,6 +21,9 @@ pub struct Cli {
     /// Flags of every command.
     #[command(flatten)]
     pub common: Common,
+    /// Which projects of a workspace.
+    #[command(flatten)]
+    pub selection: selection::Selection,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -174,6 +178,18 @@ mod tests {
         let names: Vec<&str> = overrides.keys().map(String::as_str).collect();
         assert_eq!(names, ["force", "ignore-scripts", "lockfile-only", "optional", "prefer-offline", "prod", "verify"]);
         assert!(names.iter().all(|name| crate::project::settings::table::find(name).is_some()));
+    }
+
+    #[test]
+    fn projects_are_selected_before_and_behind_the_command() {
+        for typed in
+            ["deka -r --filter web -F @a/*... -w install", "deka install --recursive --filter=web --filter @a/*... --workspace-root"]
+        {
+            let cli = Cli::try_parse_from(typed.split(' ')).expect("valid arguments");
+            let selection = cli.selection;
+            assert_eq!(selection.filters, ["web", "@a/*..."]);
+            assert!(selection.recursive && selection.workspace_root && !selection.fail_if_no_match);
+        }
     }
 
     #[test]

@@ -5,8 +5,10 @@ use super::{failure, resolving};
 use crate::error::{Code, Error};
 use crate::lockfile::freshness::{self, Asked};
 use crate::lockfile::{self, Lockfile};
+use crate::project::catalogs::{self, Catalogs};
 use crate::project::settings::Frozen;
 use crate::resolve::graph::{Package, Resolution, Source};
+use crate::resolve::local;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -57,7 +59,11 @@ pub(super) fn read(session: &Session, text: Option<Vec<u8>>) -> Result<Locked, E
         };
     };
     check_addresses(session, &found.resolution)?;
-    let fits = match (compare(session, found), changed_tarball(session, &found.resolution)) {
+    let difference = match compare(session, found) {
+        Ok(()) => moved(session, &found.resolution)?,
+        Err(difference) => Some(difference.to_string()),
+    };
+    let fits = match (difference.map_or(Ok(()), Err), changed_tarball(session, &found.resolution)) {
         (Ok(()), None) => true,
         (Err(difference), _) if frozen => {
             let message = format!("{NAME} does not fit package.json, and a frozen install may not change it: {difference}");
@@ -79,7 +85,8 @@ pub(super) fn write(session: &Session, locked: &Locked, resolution: Resolution) 
         return Ok(());
     }
     let overrides = session.overrides.iter().cloned().collect();
-    let text = lockfile::write(&Lockfile { settings: settings(session), overrides, resolution });
+    let catalogs = used_catalogs(session);
+    let text = lockfile::write(&Lockfile { settings: settings(session), overrides, catalogs, resolution });
     if locked.text.as_deref().is_some_and(|before| before == text.as_bytes()) {
         return Ok(());
     }
@@ -99,7 +106,24 @@ fn compare(session: &Session, lockfile: &Lockfile) -> Result<(), freshness::Diff
     let projects = session.workspace.projects.iter();
     let importers: Vec<_> = projects.map(|project| (project.path.as_str(), &project.manifest)).collect();
     let overrides: BTreeMap<String, String> = session.overrides.iter().cloned().collect();
-    freshness::check(lockfile, Asked { importers: &importers, overrides: &overrides, settings: &settings(session) })
+    let asked = Asked { importers: &importers, overrides: &overrides, catalogs: &used_catalogs(session), settings: &settings(session) };
+    freshness::check(lockfile, asked)
+}
+
+fn used_catalogs(session: &Session) -> Catalogs {
+    catalogs::used(&session.workspace, &session.overrides, &session.catalogs)
+}
+
+/// Says which dependency leads to another folder of the workspace than it did.
+fn moved(session: &Session, resolution: &Resolution) -> Result<Option<String>, Error> {
+    if session.workspace.projects.len() < 2 {
+        return Ok(None);
+    }
+    let moved = local::moved(&resolving::request(session)?, resolution).map_err(failure::of_resolve)?;
+    Ok(moved.map(|(importer, alias)| {
+        let folder = if importer == "." { String::new() } else { format!("{importer}/") };
+        format!("{folder}package.json: `{alias}` is answered by another project than before, or by none any more")
+    }))
 }
 
 /// Refuses addresses that would take a package off an encrypted way. Someone may have put them there.

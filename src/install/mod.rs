@@ -19,11 +19,14 @@
 
 mod again;
 mod building;
+mod ending;
 mod engines;
 mod failure;
 mod fetch;
+mod folder;
 mod locked;
 pub mod news;
+mod projects;
 mod quarantined;
 mod replay;
 mod resolving;
@@ -48,14 +51,14 @@ use crate::layout::record::FILE_NAME as RECORD;
 use crate::layout::survey::Survey;
 use crate::package::platform::Host;
 use crate::pool::Pool;
-use crate::project::boot::BootId;
 use crate::project::env::Env;
-use crate::project::settings::{Flags, Settings, Sources as SettingSources};
-use crate::project::stamp::FileStamp;
+use crate::project::graph::ProjectGraph;
+use crate::project::selection::Selection;
+use crate::project::settings::{Flags, LinkWorkspacePackages, Settings, Sources as SettingSources};
 use crate::project::state::{self, Now, State};
 use crate::project::workspace::{Workspace, find_root};
-use crate::project::{host, lock, overrides};
-use crate::resolve::graph::{Package, Resolution, Source};
+use crate::project::{catalogs, host, lock, overrides};
+use crate::resolve::graph::Resolution;
 use crate::scripts::lifecycle::Moment;
 use crate::store::{Mode, Store, Wait};
 use building::{Attempt, Built, Choice};
@@ -75,6 +78,8 @@ pub struct Task {
     pub env: Env,
     /// The command line.
     pub flags: Flags,
+    /// Which projects of the workspace; all of them when nothing is asked for.
+    pub selection: Selection,
     /// Whether `node_modules` is made from nothing (`deka ci`).
     pub clean: bool,
 }
@@ -92,39 +97,52 @@ enum Message {
 /// Installs. `counters` and `listener` hear how it goes.
 pub fn run(task: &Task, counters: &Arc<Counters>, listener: &Listener) -> Result<Outcome, Error> {
     let root = find_root(&task.dir, task.env.home()).map_err(of_project)?;
-    if let Some(outcome) = nothing_to_do(task, &root, &root.join("node_modules")) {
+    if !task.selection.is_given()
+        && let Some(outcome) = nothing_to_do(task, (&root, &root.join("node_modules")), &[])
+    {
         return Ok(outcome);
     }
     let workspace = Workspace::load(&root).map_err(of_project)?;
     let settings = load_settings(task, Some(&workspace))?;
+    let graph = ProjectGraph::linking(&workspace, settings.resolution.link_workspace_packages != LinkWorkspacePackages::Never);
+    let selected = projects::selected(task, &workspace, &graph)?;
+    let only = projects::paths(&workspace, selected.as_deref());
     let warnings = workspace.warnings.iter().map(ToString::to_string).chain(settings.warnings.iter().map(ToString::to_string));
     warnings.for_each(|warning| listener(Event::Warning(warning)));
     let modules_dir = root.join(&settings.layout.modules_dir);
-    if let Some(outcome) = nothing_to_do(task, &root, &modules_dir) {
+    if let Some(outcome) = nothing_to_do(task, (&root, &modules_dir), &only) {
         return Ok(outcome);
     }
+    projects::check(&workspace, &graph, listener)?;
     let lock = match settings.lockfile.only {
         true => None,
         false => Some(lock_project(&root, &modules_dir, listener)?),
     };
-    let outcome = run_locked(task, (root, workspace, settings), counters, listener);
+    let outcome = run_locked(task, Asked { workspace, settings, graph, selected }, counters, listener);
     if let (Err(_), Some(lock)) = (&outcome, lock) {
         lock.undo();
     }
     outcome
 }
 
+/// What is installed, and how.
+struct Asked {
+    workspace: Workspace,
+    settings: Settings,
+    graph: ProjectGraph,
+    /// The projects that are installed; nothing for all of them.
+    selected: Option<Vec<usize>>,
+}
+
 /// Installs while nobody else does.
-fn run_locked(
-    task: &Task,
-    (root, workspace, settings): (PathBuf, Workspace, Settings),
-    counters: &Arc<Counters>,
-    listener: &Listener,
-) -> Result<Outcome, Error> {
+fn run_locked(task: &Task, asked: Asked, counters: &Arc<Counters>, listener: &Listener) -> Result<Outcome, Error> {
+    let Asked { workspace, settings, graph, selected } = asked;
+    let root = workspace.root.clone();
     let modules_dir = root.join(&settings.layout.modules_dir);
     let written_in_this_boot = State::read(&modules_dir).is_none_or(|state| state.boot.is_none() || state.written_in_this_boot());
     let places = session::places(&settings, &workspace)?;
     let overrides = overrides::read(&workspace).map_err(of_project)?;
+    let catalogs = catalogs::read(&workspace).map_err(of_project)?;
     let on_wait = |wait: Wait| listener(Event::Note(wait.to_string()));
     let store = Store::open_telling(&settings.store_dir, Mode::ReadWrite, &on_wait).map_err(of_store)?;
     let pool = Pool::new(std::thread::available_parallelism().map_or(2, usize::from));
@@ -135,7 +153,10 @@ fn run_locked(
         task,
         settings,
         workspace,
+        graph,
+        selected,
         overrides,
+        catalogs,
         places,
         written_in_this_boot,
         sources,
@@ -162,13 +183,13 @@ pub(crate) fn load_settings(task: &Task, workspace: Option<&Workspace>) -> Resul
 }
 
 /// Answers from the state file alone, if it can.
-fn nothing_to_do(task: &Task, root: &Path, modules_dir: &Path) -> Option<Outcome> {
+fn nothing_to_do(task: &Task, (root, modules_dir): (&Path, &Path), only: &[String]) -> Option<Outcome> {
     let asks_for_more = ["force", "verify", "lockfile-only"].iter().any(|flag| task.flags.0.contains_key(*flag));
     if task.clean || asks_for_more {
         return None;
     }
     let state = State::read(modules_dir)?;
-    let now = Now { root, modules_dir, env: &task.env, flags: &task.flags };
+    let now = Now { root, only, env: &task.env, flags: &task.flags };
     state.is_current(&now).then(|| Outcome { total: u64::from(state.packages), ..Outcome::default() })
 }
 
@@ -203,18 +224,18 @@ fn install(session: &Session) -> Result<Outcome, Error> {
     state::forget(&session.modules_dir()).map_err(failure::of_file)?;
     let permissions = scripting::permissions(session, &resolution)?;
     if !began {
-        scripting::run_root(session, Moment::Before)?;
+        scripting::run_projects(session, Moment::Before)?;
     }
-    let (built, before) = build(session, &mut supply, &resolution, &permissions, (&host, fit))?;
+    let folders = folder::look(&session.workspace.root, &resolution);
+    let (built, before) = build(session, &mut supply, &resolution, (&permissions, &folders), (&host, fit))?;
     report_built(session, &built, &supply);
     let learnt = supply.fill_integrities(&mut resolution);
     if resolved || learnt {
         locked::write(session, &locked, resolution.clone())?;
     }
     scripting::run_dependencies(session, &resolution, &built)?;
-    scripting::run_root(session, Moment::After)?;
-    let local = resolution.packages.iter().filter_map(local_tarball).map(|path| FileStamp::take(&session.workspace.root.join(path)));
-    write_state(session, root_links(&built), count_of(&resolution), local.chain([quarantine]).collect())?;
+    scripting::run_projects(session, Moment::After)?;
+    ending::write_state(session, &resolution, (&built, &folders), quarantine)?;
     session.sources.store.register_project(&session.workspace.root).map_err(of_store)?;
     let note = scripting::skipped(session, &resolution, &built, &permissions);
     let outcome = summary::outcome(session, &resolution, &built, &before, supply.fetched);
@@ -240,7 +261,8 @@ struct Decided {
 /// Takes what the lockfile says, if it may and does; resolves otherwise.
 fn decide(session: &Session, supply: &mut Supply, text: Option<Vec<u8>>, host: &Host, from_nothing: bool) -> Result<Decided, Error> {
     let groups = session.settings.groups;
-    let early = groups.prod && groups.dev && groups.optional && !session.settings.lockfile.only;
+    let all = groups.prod && groups.dev && groups.optional && session.selected.is_none();
+    let early = all && !session.settings.lockfile.only;
     if let Some(text) = text.as_deref().filter(|_| early && from_nothing) {
         supply.foresee(text);
     }
@@ -280,14 +302,14 @@ fn build(
     session: &Session,
     supply: &mut Supply,
     resolution: &Resolution,
-    permissions: &scripting::Permissions,
+    (permissions, folders): (&scripting::Permissions, &folder::Contents),
     (host, fit): (&Host, engines::Fit),
 ) -> Result<(Built, Survey), Error> {
     let trust = is_trusted(session);
     let engines::Fit { mut skipped, mut faults } = fit;
     let mut left_out = false;
     loop {
-        let choice = Choice { host, private: &permissions.allowed, skipped: &skipped, trust };
+        let choice = Choice { host, private: &permissions.allowed, skipped: &skipped, folders, trust };
         let planned = building::plan(session, resolution, &choice)?;
         session.trace(format!("{} slots are planned, {} of them have to be built", planned.wanted.slots.len(), planned.work.build.len()));
         engines::report(session, std::mem::take(&mut faults), &planned.wanted)?;
@@ -310,7 +332,7 @@ fn is_trusted(session: &Session) -> bool {
     !again && session.written_in_this_boot
 }
 
-/// Empties `node_modules`, but for the lock that this install holds.
+/// Empties the `node_modules` of the projects that are installed, but for the lock that this install holds.
 fn clean(session: &Session) -> Result<(), Error> {
     let modules = session.modules_dir();
     let own = crate::project::folder::path(&modules);
@@ -319,6 +341,9 @@ fn clean(session: &Session) -> Result<(), Error> {
         for entry in entries.flatten().filter(|entry| entry.file_name() != kept) {
             crate::fs::remove_all(&entry.path()).map_err(failure::of_file)?;
         }
+    }
+    for project in &session.workspace.projects[1..] {
+        crate::fs::remove_all(&project.folder.join(session.places.modules_dir.as_str())).map_err(failure::of_file)?;
     }
     Ok(())
 }
@@ -329,39 +354,4 @@ fn report_built(session: &Session, built: &Built, supply: &Supply) {
     session.stage("linked", format!("Linked {} packages", built.done.built));
     built.done.warnings.iter().for_each(|warning| session.warn(warning));
     session.trace(format!("{} slots are built, {} were there, {} are removed", built.done.built, built.done.kept, built.done.removed));
-}
-
-/// Returns the place of a tarball of this machine.
-fn local_tarball(package: &Package) -> Option<&String> {
-    match &package.source {
-        Source::LocalTarball { path } => Some(path),
-        _ => None,
-    }
-}
-
-/// Returns the names of the links in the root's `node_modules`.
-fn root_links(built: &Built) -> Vec<String> {
-    let root = built.wanted.importers.iter().filter(|importer| importer.path == ".");
-    root.flat_map(|importer| &importer.links).map(|link| link.alias.to_string()).collect()
-}
-
-fn count_of(resolution: &Resolution) -> u32 {
-    u32::try_from(resolution.instances.len()).unwrap_or(u32::MAX)
-}
-
-/// Writes down what was installed. `files` are what it was made from besides the manifests, the settings and the lockfile.
-fn write_state(session: &Session, links: Vec<String>, packages: u32, files: Vec<FileStamp>) -> Result<(), Error> {
-    let mut inputs = session.settings.inputs.clone();
-    inputs.files.push(FileStamp::of_written(&session.workspace.root.join(locked::NAME)));
-    inputs.files.extend(files);
-    let state = State {
-        root: session.workspace.root.clone(),
-        inputs,
-        store_dir: session.settings.store_dir.clone(),
-        groups: session.settings.groups,
-        links,
-        boot: BootId::current(),
-        packages,
-    };
-    state.write(&session.modules_dir()).map_err(failure::of_file)
 }

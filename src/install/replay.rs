@@ -7,6 +7,7 @@
 //! disk not be as the blueprint says, then it is dropped and the install goes its usual way, as after one that was killed.
 
 use super::building::Built;
+use super::ending::{self, Installed};
 use super::news::{Counters, Event, Stage};
 use super::session::Session;
 use super::supply::Supply;
@@ -16,7 +17,7 @@ use crate::layout::blueprint::{Phase, Site, draw};
 use crate::layout::plan::LinkTarget;
 use crate::package::platform::Host;
 use crate::pool::Priority;
-use crate::project::state;
+use crate::project::state::{self, LinkFolder};
 use crate::resolve::graph::{Resolution, Source};
 use crate::scripts::lifecycle::Moment;
 use crate::store::{Blueprint, BlueprintKey, Method, Store, StoredPackage, Surprise};
@@ -44,8 +45,8 @@ struct Head {
     instances: u32,
     /// The direct dependencies of the root and their versions.
     added: Vec<(String, String)>,
-    /// The names of the links in the root's `node_modules`.
-    links: Vec<String>,
+    /// The names of the links in the `node_modules` of projects.
+    linked: Vec<(String, Vec<String>)>,
     /// What was warned of.
     warnings: Vec<String>,
     /// What was said at the end.
@@ -66,7 +67,7 @@ pub(super) enum Attempt {
 /// Returns what the blueprint of an install is found by. Nothing for an install that has to look for itself.
 pub(super) fn key(session: &Session, lockfile: &[u8], host: &Host) -> Option<BlueprintKey> {
     let settings = &session.settings;
-    if settings.force || settings.verify || settings.lockfile.only {
+    if settings.force || settings.verify || settings.lockfile.only || session.selected.is_some() {
         return None;
     }
     let mut hasher = blake3::Hasher::new();
@@ -104,7 +105,7 @@ pub(super) fn run(session: &Session, key: BlueprintKey) -> Result<Attempt, Error
     let projects = session.workspace.projects.iter().map(|project| project.path.as_str());
     let Some(site) = Site::open(&session.places, projects, &head.shared).map_err(failure::of_layout)? else { return not };
     state::forget(&session.modules_dir()).map_err(failure::of_file)?;
-    scripting::run_root(session, Moment::Before)?;
+    scripting::run_projects(session, Moment::Before)?;
     session.trace("this was built before: its blueprint is carried out");
     let (shared, counters) = (Arc::clone(store), Arc::clone(&session.counters));
     let crew = Arc::new(Crew { site, blueprint, store: shared, counters, next: AtomicUsize::new(0), outcome: Mutex::new(Ok(0)) });
@@ -120,8 +121,9 @@ pub(super) fn run(session: &Session, key: BlueprintKey) -> Result<Attempt, Error
     head.warnings.iter().for_each(|warning| session.warn(warning));
     session.stage("fetched", "Fetched 0 packages (0 bytes)".to_owned());
     session.stage("linked", format!("Linked {installed} packages"));
-    scripting::run_root(session, Moment::After)?;
-    super::write_state(session, head.links, head.instances, vec![quarantine])?;
+    scripting::run_projects(session, Moment::After)?;
+    let linked = head.linked.into_iter().map(|(path, links)| LinkFolder { path, links }).collect();
+    ending::write(session, Installed { only: Vec::new(), linked, packages: head.instances }, vec![quarantine])?;
     store.register_project(&session.workspace.root).map_err(failure::of_store)?;
     if let Some(note) = head.note {
         (session.listener)(Event::Note(note));
@@ -234,14 +236,15 @@ pub(super) fn remember(
     }
     let packages: FxHashMap<&str, &StoredPackage> = supply.packages().map(|package| (package.key.as_str(), package)).collect();
     let Some(drawing) = draw(&built.wanted, &session.places, |content| packages.get(content).copied()) else { return };
+    let installed = Installed::of(session, resolution, built);
     let head = Head {
         ends: drawing.ends,
         shared: drawing.shared,
         node,
         total: outcome.total,
-        instances: super::count_of(resolution),
+        instances: installed.packages,
         added: outcome.changes.iter().filter_map(|change| Some((change.alias.clone(), change.to.clone()?))).collect(),
-        links: super::root_links(built),
+        linked: installed.linked.into_iter().map(|folder| (folder.path, folder.links)).collect(),
         warnings: session.warned(),
         note: note.map(str::to_owned),
     };

@@ -29,6 +29,7 @@ pub fn read(bytes: &[u8]) -> Result<Lockfile, LockfileError> {
     let json::Settings { auto_install_peers, dedupe_peer_dependents, resolve_peers_from_workspace_root } = file.settings;
     let settings = Settings { auto_install_peers, dedupe_peer_dependents, resolve_peers_from_workspace_root };
     let overrides = texts(file.overrides);
+    let catalogs = file.catalogs.0.into_iter().map(|(name, entries)| (name.0.into_owned(), texts(entries))).collect();
     let mut reader = Reader {
         names: FxHashMap::default(),
         paths: file.snapshots.0.iter().zip(0..).map(|((path, _), at)| (path.as_ref(), InstanceIndex(at))).collect(),
@@ -47,7 +48,7 @@ pub fn read(bytes: &[u8]) -> Result<Lockfile, LockfileError> {
     let mut resolution = Resolution { importers, packages, instances };
     check_reach(&resolution, &overrides)?;
     resolution.mark_reach();
-    Ok(Lockfile { settings, overrides, resolution })
+    Ok(Lockfile { settings, overrides, catalogs, resolution })
 }
 
 /// Explains text that is no lockfile of this version.
@@ -190,6 +191,11 @@ fn check_reach(resolution: &Resolution, overrides: &BTreeMap<String, String>) ->
     if overrides.values().any(is_local_path) {
         return Ok(());
     }
+    let is_project = |path: &str| {
+        let below =
+            |importer: &Importer| path.strip_prefix(importer.path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        path == "." || (RelPath::parse(path).is_ok() && resolution.importers.iter().any(below))
+    };
     for instance in &resolution.instances {
         if matches!(resolution.package(instance.package).source, Source::Folder { .. }) {
             continue;
@@ -197,7 +203,8 @@ fn check_reach(resolution: &Resolution, overrides: &BTreeMap<String, String>) ->
         let declared = |edge: &&Edge| !resolution.package(instance.package).peers.contains_key(edge.alias.as_str());
         for edge in instance.dependencies.iter().filter(declared) {
             let is_local = match &edge.target {
-                Target::Folder(_) => true,
+                // A project of the workspace may answer anybody by its version.
+                Target::Folder(path) => !is_project(path),
                 Target::Instance(index) => {
                     matches!(resolution.package_of(*index).source, Source::Folder { .. } | Source::LocalTarball { .. })
                 }

@@ -24,6 +24,7 @@ mod quarantine;
 mod reporters;
 mod resolution;
 mod scripts;
+mod selection;
 mod settings;
 mod sources;
 mod store;
@@ -31,6 +32,7 @@ mod tidy;
 mod usage;
 mod verify;
 mod verify_packs;
+mod workspaces;
 
 #[test]
 fn no_file_of_the_suite_is_forgotten() {

@@ -1,4 +1,4 @@
-use super::{Now, State, decode, encode, forget};
+use super::{LinkFolder, Now, State, decode, encode, forget};
 use crate::project::boot::BootId;
 use crate::project::env::Env;
 use crate::project::folder;
@@ -42,7 +42,8 @@ impl Installed {
             },
             store_dir: "/store".into(),
             groups: Groups { prod: true, dev: true, optional: false },
-            links: vec!["a".to_owned()],
+            only: Vec::new(),
+            linked: vec![LinkFolder { path: "node_modules".to_owned(), links: vec!["a".to_owned()] }],
             boot: BootId::current(),
             packages: 7,
         }
@@ -50,7 +51,7 @@ impl Installed {
 
     fn is_current(&self) -> bool {
         let modules = self.modules();
-        let now = Now { root: self.folder.path(), modules_dir: &modules, env: &self.env, flags: &self.flags };
+        let now = Now { root: self.folder.path(), only: &[], env: &self.env, flags: &self.flags };
         State::read(&modules).is_some_and(|state| state.is_current(&now))
     }
 }
@@ -97,12 +98,24 @@ fn what_does_not_matter_changes_nothing() {
 }
 
 #[test]
+fn what_was_installed_for_some_projects_is_not_enough_for_all() {
+    let installed = Installed::new();
+    let (some, others) = (["a".to_owned()], ["a".to_owned(), "b".to_owned()]);
+    let is_current = |installed_for: &[String], asked: &[String]| {
+        let state = State { only: installed_for.to_vec(), ..installed.state() };
+        state.is_current(&Now { root: installed.folder.path(), only: asked, env: &installed.env, flags: &installed.flags })
+    };
+    assert!(is_current(&[], &[]) && is_current(&[], &some) && is_current(&some, &some));
+    assert!(!is_current(&some, &[]) && !is_current(&some, &others));
+}
+
+#[test]
 fn a_moved_project_is_looked_at_again() {
     let installed = Installed::new();
     installed.state().write(&installed.modules()).expect("written");
     let elsewhere = Path::new("/elsewhere");
     let modules = installed.modules();
-    let now = Now { root: elsewhere, modules_dir: &modules, env: &installed.env, flags: &installed.flags };
+    let now = Now { root: elsewhere, only: &[], env: &installed.env, flags: &installed.flags };
     assert!(!State::read(&modules).expect("a state").is_current(&now));
 }
 
@@ -139,7 +152,7 @@ fn answers_in_much_less_than_a_millisecond() {
     for number in 0..100 {
         let link = format!("dependency-{number}");
         std::os::unix::fs::symlink(".deka/a@1", installed.modules().join(&link)).expect("a link");
-        state.links.push(link);
+        state.linked[0].links.push(link);
     }
     state.write(&installed.modules()).expect("written");
     // The best of many: other tests run beside this one.
