@@ -3,7 +3,9 @@
 //! Flags that are settings end up, under the setting's own name, in [`Overrides`]; `project::settings` weighs them
 //! against the environment and the files.
 
+pub mod ls;
 pub mod store;
+pub mod why;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::collections::BTreeMap;
@@ -68,6 +70,12 @@ pub enum Command {
     /// Install exactly what the lockfile says, into a node_modules made anew
     #[command(visible_alias = "clean-install")]
     Ci(Install),
+    /// List what projects depend on
+    #[command(visible_alias = "list")]
+    Ls(ls::Ls),
+    /// Say who needs a package; exit status 1 when nobody does
+    #[command(visible_alias = "explain")]
+    Why(why::Why),
     /// Look after the store
     #[command(subcommand)]
     Store(store::Store),

@@ -3,8 +3,11 @@
 //! This is the highest place that reads the environment; below it, settings are values.
 
 mod install;
+mod ls;
+mod question;
 mod signals;
 mod store;
+mod why;
 
 use crate::cli::{Cli, Command, Common, ReporterStyle};
 use crate::error::{Code, Error};
@@ -35,6 +38,8 @@ pub fn run(cli: Cli, started: Instant) -> u8 {
         match cli.command {
             Command::Install(arguments) => install::run(&context, &arguments, install::Variant::Install).map(|()| 0),
             Command::Ci(arguments) => install::run(&context, &arguments, install::Variant::Ci).map(|()| 0),
+            Command::Ls(arguments) => ls::run(&context, &arguments).map(|()| 0),
+            Command::Why(arguments) => why::run(&context, &arguments),
             Command::Store(command) => store::run(&context, &command),
         }
     });
