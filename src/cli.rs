@@ -4,6 +4,7 @@
 //! against the environment and the files.
 
 pub mod ls;
+pub mod outdated;
 pub mod store;
 pub mod why;
 
@@ -76,6 +77,8 @@ pub enum Command {
     /// Say who needs a package; exit status 1 when nobody does
     #[command(visible_alias = "explain")]
     Why(why::Why),
+    /// List direct dependencies that have newer versions; exit status 1 when there are any
+    Outdated(outdated::Outdated),
     /// Look after the store
     #[command(subcommand)]
     Store(store::Store),

@@ -4,6 +4,7 @@
 
 mod install;
 mod ls;
+mod outdated;
 mod question;
 mod signals;
 mod store;
@@ -40,6 +41,7 @@ pub fn run(cli: Cli, started: Instant) -> u8 {
             Command::Ci(arguments) => install::run(&context, &arguments, install::Variant::Ci).map(|()| 0),
             Command::Ls(arguments) => ls::run(&context, &arguments).map(|()| 0),
             Command::Why(arguments) => why::run(&context, &arguments),
+            Command::Outdated(arguments) => outdated::run(&context, &arguments),
             Command::Store(command) => store::run(&context, &command),
         }
     });

@@ -11,6 +11,7 @@ mod describe;
 pub mod graph;
 pub mod list;
 pub mod names;
+pub mod outdated;
 mod standing;
 pub mod subject;
 pub mod why;

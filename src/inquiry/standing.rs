@@ -65,6 +65,16 @@ impl Standing {
         }
     }
 
+    /// Returns the version of a direct dependency that stands in `node_modules`; the locked one where nothing is installed
+    /// at all.
+    pub(super) fn version_of(&self, project: &Path, alias: &str, locked: &Package) -> Option<String> {
+        let place = self.place_of(project, alias);
+        match self.fault_of(project, alias, locked) {
+            None => Some(locked.version.clone()),
+            Some(_) => version_at(&place),
+        }
+    }
+
     pub(super) fn differences(&self, subject: &Subject) -> Vec<String> {
         let resolution = &subject.resolution;
         let Some(Installed { groups, record }) = &self.installed else {

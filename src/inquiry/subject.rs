@@ -10,6 +10,8 @@ use crate::project::host::host;
 use crate::project::settings::Settings;
 use crate::project::workspace::{Workspace, find_root};
 use crate::resolve::graph::{Importer, InstanceIndex, Resolution};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// A workspace and what is known of its dependencies.
 #[derive(Debug)]
@@ -24,6 +26,7 @@ pub struct Subject {
     pub is_locked: bool,
     /// The machine that packages are installed for.
     pub host: Host,
+    catalogs: BTreeMap<String, BTreeMap<String, String>>,
     /// What stands in `node_modules`.
     pub(super) standing: Standing,
 }
@@ -41,7 +44,8 @@ impl Subject {
         let resolution = locked.map(|locked| locked.resolution).unwrap_or_default();
         let standing = Standing::read(&settings, &root)?;
         let host = host(&settings.architectures);
-        Ok(Subject { workspace, settings, resolution, is_locked, host, standing })
+        let catalogs = BTreeMap::new();
+        Ok(Subject { workspace, settings, resolution, is_locked, host, catalogs, standing })
     }
 
     /// Returns the graph of projects and packages.
@@ -69,6 +73,24 @@ impl Subject {
     /// Says whether a package is left out on this machine.
     pub(super) fn is_left_out(&self, index: InstanceIndex) -> bool {
         self.resolution.instance(index).optional && !self.resolution.package_of(index).platform.admits(&self.host)
+    }
+
+    /// Returns where a direct dependency of a project is linked.
+    pub fn place_of(&self, project: usize, alias: &str) -> PathBuf {
+        self.standing.place_of(&self.workspace.projects[project].folder, alias)
+    }
+
+    /// Returns the author's warning of the locked version of a direct dependency, if there is one.
+    pub fn warning_of(&self, project: usize, alias: &str) -> Option<&str> {
+        let direct = self.importer(project)?.dependencies.iter().find(|direct| direct.alias.as_str() == alias)?;
+        let index = direct.target.as_ref()?.instance()?;
+        self.resolution.package_of(index).deprecated.as_deref()
+    }
+
+    /// Returns what an entry of a catalog says.
+    pub(super) fn catalog_entry(&self, catalog: &str, alias: &str) -> Option<String> {
+        let catalog = if catalog.is_empty() { "default" } else { catalog };
+        self.catalogs.get(catalog)?.get(alias).cloned()
     }
 
     /// Says in sentences how `node_modules` differs from what is locked; nothing when it does not.

@@ -15,10 +15,12 @@ mod interrupted;
 mod layout;
 mod live;
 mod lockfile;
+mod ls;
 mod messages;
 mod migrations;
 mod network;
 mod offline;
+mod outdated;
 mod packs;
 mod quarantine;
 mod reporters;
@@ -31,6 +33,7 @@ mod tidy;
 mod usage;
 mod verify;
 mod verify_packs;
+mod why;
 
 #[test]
 fn no_file_of_the_suite_is_forgotten() {
