@@ -182,27 +182,18 @@ fn folders_for_scripts_and_more_words_for_people() {
     [PROJECT]/node_modules/.deka/a@1.0.0/node_modules/a
     ");
     assert_snapshot!(env.deka(["ls", "--parseable", "--long"]).success().stdout, @r"
-    d@1.0.0
-    └─┬ c@1.0.0
-      ├─┬ a@1.0.0
-      │ └── app@1.0.0 (dependencies)
-      ├─┬ b@1.2.0
-      │ ├── a@1.0.0 [deduped]
-      │ └── app@1.0.0 (dependencies, as renamed)
-      └── d@1.0.0 [circular]
-
-    d@2.0.0
-    ├─┬ plugin@2.0.0 peer
-    │ └── app@1.0.0 (devDependencies)
-    └── app@1.0.0 (devDependencies)
-
-    Found 2 versions of d
+    [PROJECT]:app@1.0.0
+    [PROJECT]/node_modules/.deka/a@1.0.0/node_modules/a:a@1.0.0
     ");
     assert_snapshot!(env.deka(["ls", "--long"]).success().stdout, @r"
-    d@1.0.0
-    └── c@1.0.0 […]
+    app@1.0.0 [PROJECT]
 
-    Found 1 version of d
+    dependencies:
+    └── a@1.0.0
+        Does things\u{1b}[2J
+        git:x
+        home.test
+        [PROJECT]/node_modules/.deka/a@1.0.0/node_modules/a
     ");
 }
 

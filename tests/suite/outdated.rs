@@ -40,7 +40,15 @@ fn what_is_old_stands_in_a_table() {
     let (registry, env) = installed();
     registry.forget();
     let said = env.deka(["outdated"]).status(1);
-    assert_snapshot!(said.stdout, @"");
+    assert_snapshot!(said.stdout, @r"
+    Package                 Current           Wanted      Latest
+    alias (@scope/renamed)  1.0.0             1.0.0       3.0.0
+    major                   1.0.0             1.1.0       2.0.0
+    minor                   1.0.0             1.5.0       1.5.0
+    tagged                  1.0.0-rc.1        1.0.0-rc.2  1.0.0-rc.1
+    tool (dev)              1.0.0             1.0.1       1.1.0
+    warned                  1.0.0 deprecated  1.0.0       Deprecated
+    ");
     assert_eq!(said.stderr, "");
     assert_eq!(registry.asked().len(), 7, "each package is asked for once, and no tarball: {:?}", registry.asked());
 }

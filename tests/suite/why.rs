@@ -27,7 +27,23 @@ fn installed() -> (Registry, TestEnv) {
 fn all_ways_lead_up_to_the_project() {
     let (_registry, env) = installed();
     let said = env.deka(["why", "d"]).success();
-    assert_snapshot!(said.stdout, @"");
+    assert_snapshot!(said.stdout, @r"
+    d@1.0.0
+    └─┬ c@1.0.0
+      ├─┬ a@1.0.0
+      │ └── app@1.0.0 (dependencies)
+      ├─┬ b@1.2.0
+      │ ├── a@1.0.0 [deduped]
+      │ └── app@1.0.0 (dependencies, as renamed)
+      └── d@1.0.0 [circular]
+
+    d@2.0.0
+    ├─┬ plugin@2.0.0 peer
+    │ └── app@1.0.0 (devDependencies)
+    └── app@1.0.0 (devDependencies)
+
+    Found 2 versions of d
+    ");
     assert_eq!(said.stderr, "");
 }
 
@@ -59,8 +75,20 @@ fn nobody_needs_it() {
 #[test]
 fn lists_and_levels_are_chosen_by_flags() {
     let (_registry, env) = installed();
-    assert_snapshot!(env.deka(["why", "d", "-P", "--depth=1"]).success().stdout, @"");
-    assert_snapshot!(env.deka(["why", "d", "-D"]).success().stdout, @"");
+    assert_snapshot!(env.deka(["why", "d", "-P", "--depth=1"]).success().stdout, @r"
+    d@1.0.0
+    └── c@1.0.0 […]
+
+    Found 1 version of d
+    ");
+    assert_snapshot!(env.deka(["why", "d", "-D"]).success().stdout, @r"
+    d@2.0.0
+    ├─┬ plugin@2.0.0 peer
+    │ └── app@1.0.0 (devDependencies)
+    └── app@1.0.0 (devDependencies)
+
+    Found 1 version of d
+    ");
 }
 
 #[test]
