@@ -21,6 +21,7 @@ pub mod lock;
 pub mod node;
 pub mod npmrc;
 pub mod overrides;
+pub mod packing;
 pub mod settings;
 pub mod stamp;
 pub mod state;
