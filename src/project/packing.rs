@@ -2,7 +2,7 @@
 //!
 //! `files` of the manifest says what is taken; without it everything is, but for what the nearest `.npmignore`, or in its
 //! absence `.gitignore`, of each folder leaves out. Some files are always taken (the manifest, the licence, what `main` and
-//! `bin` name), some never (`node_modules`, version control, lockfiles, credentials). Links are not followed and not
+//! `bin` name), some never (`node_modules`, version control, lockfiles, settings that may hold credentials). Links are not followed and not
 //! taken: a package holds plain files.
 
 use crate::fs::{Context, Result};
@@ -14,27 +14,18 @@ use std::fs;
 use std::path::Path;
 
 /// Names that are never part of a package, wherever they stand.
-const NEVER: [&str; 8] = ["node_modules", ".git", ".svn", ".hg", "CVS", ".DS_Store", ".npmrc", ".lock-wscript"];
+const NEVER: [&str; 10] =
+    ["node_modules", ".git", ".svn", ".hg", "CVS", ".DS_Store", ".npmrc", ".npmignore", ".gitignore", ".lock-wscript"];
 /// Names that are never part of a package when they stand at its top.
-const NEVER_AT_TOP: [&str; 7] =
-    ["deka.lock", "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb", "npm-debug.log"];
+const NEVER_AT_TOP: [&str; 7] = ["deka.lock", "package-lock.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb", "npm-debug.log"];
 /// What the names of files at the top begin with that are always taken, in lower case.
 const ALWAYS: [&str; 4] = ["readme", "license", "licence", "copying"];
 /// The deepest folder that is looked into; what lies deeper cannot be named in most archives.
 const DEPTH_MAX: usize = 100;
 
-/// A file of a package.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Packed {
-    /// Its place in the package.
-    pub path: RelPath,
-    /// Its size in bytes.
-    pub size_bytes: u64,
-}
-
 /// Lists the files of the package in a folder, sorted by path. `fields` are those of its manifest. What has a name that no
 /// package can have is left out.
-pub fn files(folder: &Path, fields: &Map<String, Value>) -> Result<Vec<Packed>> {
+pub fn files(folder: &Path, fields: &Map<String, Value>) -> Result<Vec<RelPath>> {
     let named = fields.get("files").and_then(Value::as_array).map(|list| named(folder, list));
     let mut walk = Walk { root: folder, named, always: always(fields), found: Vec::new() };
     walk.folder("", &mut Vec::new())?;
@@ -48,7 +39,7 @@ struct Walk<'a> {
     named: Option<Gitignore>,
     /// Files that are taken whatever else is said.
     always: Vec<String>,
-    found: Vec<Packed>,
+    found: Vec<RelPath>,
 }
 
 impl Walk<'_> {
@@ -74,8 +65,7 @@ impl Walk<'_> {
                 && self.is_taken(&below, rules)
                 && let Ok(path) = RelPath::parse(&below)
             {
-                let size_bytes = entry.metadata().at("look at", &folder)?.len();
-                self.found.push(Packed { path, size_bytes });
+                self.found.push(path);
             }
         }
         rules.truncate(depth);
@@ -158,7 +148,7 @@ mod tests {
             std::fs::write(path, text).expect("a file");
         }
         let fields = manifest.as_object().expect("an object");
-        files(folder.path(), fields).expect("files").into_iter().map(|file| file.path.as_str().to_owned()).collect()
+        files(folder.path(), fields).expect("files").into_iter().map(|file| file.as_str().to_owned()).collect()
     }
 
     const SOME: [(&str, &str); 9] = [
@@ -199,20 +189,14 @@ mod tests {
     fn ignore_files_leave_out() {
         let with = |extra: &[(&str, &str)], manifest: &Value| taken(manifest, &[&SOME[..5], extra].concat());
         let git = [(".gitignore", "dist\n*.ts\n")];
-        assert_eq!(with(&git, &json!({})), [".gitignore", "README.md", "index.js", "package.json"]);
+        assert_eq!(with(&git, &json!({})), ["README.md", "index.js", "package.json"]);
         // `.npmignore` takes the place of `.gitignore`, and `files` that of both at the top.
         let both = [(".gitignore", "dist\n"), (".npmignore", "src\n")];
-        assert_eq!(
-            with(&both, &json!({})),
-            [".gitignore", ".npmignore", "README.md", "dist/a.js", "dist/deep/b.js", "index.js", "package.json"]
-        );
+        assert_eq!(with(&both, &json!({})), ["README.md", "dist/a.js", "dist/deep/b.js", "index.js", "package.json"]);
         assert_eq!(with(&git, &json!({ "files": ["dist"] })), ["README.md", "dist/a.js", "dist/deep/b.js", "package.json"]);
         // A folder's own rules go before those above it.
         let nested = [(".gitignore", "*.js\n"), ("dist/.npmignore", "!a.js\n")];
-        assert_eq!(
-            with(&nested, &json!({})),
-            [".gitignore", "README.md", "dist/.npmignore", "dist/a.js", "package.json", "src/a.ts"]
-        );
+        assert_eq!(with(&nested, &json!({})), ["README.md", "dist/a.js", "package.json", "src/a.ts"]);
     }
 
     #[cfg(unix)]
