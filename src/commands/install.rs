@@ -1,5 +1,6 @@
 //! `deka install` and `deka ci`.
 
+use super::selecting::selected;
 use super::{Context, signals};
 use crate::cli;
 use crate::error::Error;
@@ -27,7 +28,16 @@ pub enum Variant {
 /// Installs and says how it went.
 pub fn run(context: &Context, arguments: &cli::Install, variant: Variant) -> Result<(), Error> {
     let clean = variant == Variant::Ci;
-    let task = Task { dir: context.dir.clone(), env: context.env.clone(), flags: Flags(arguments.overrides()), clean };
+    if context.selection.is_given() && selected(context, Flags(arguments.overrides()))?.indices.is_empty() {
+        return Ok(());
+    }
+    let task = Task {
+        dir: context.dir.clone(),
+        env: context.env.clone(),
+        flags: Flags(arguments.overrides()),
+        selection: context.selection.clone(),
+        clean,
+    };
     let counters = Arc::new(Counters::default());
     let (reporter, started) = (Arc::clone(&context.reporter), context.started);
     let listener: install::news::Listener = Arc::new(move |event| tell(&reporter, started, event));

@@ -2,20 +2,18 @@
 
 mod shown;
 
-use super::{Context, question};
+use super::Context;
+use super::question::{self, Reach};
 use crate::cli::Overrides;
 use crate::cli::ls::{Depth, Ls};
 use crate::error::{Code, Error};
 use crate::inquiry::list::{Query, list};
-use crate::inquiry::subject::Subject;
 use shown::Shown;
 
 /// Prints what projects depend on.
 pub(super) fn run(context: &Context, arguments: &Ls) -> Result<(), Error> {
     let names = question::names(&arguments.names)?;
-    let subject = Subject::read(&question::task(context, Overrides::new()))?;
-    question::tell_differences(context, &subject);
-    let projects = question::projects(context, &subject);
+    let (subject, projects) = question::subject(context, Overrides::new(), Reach::Workspace)?;
     let mut groups = question::groups(&arguments.lists);
     if arguments.depth == Depth::Projects {
         (groups.prod, groups.dev, groups.optional) = (false, false, false);

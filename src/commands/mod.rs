@@ -6,13 +6,15 @@ mod install;
 mod ls;
 mod outdated;
 mod question;
+mod selecting;
 mod signals;
 mod store;
 mod why;
 
-use crate::cli::{Cli, Command, Common, ReporterStyle};
+use crate::cli::{self, Cli, Command, Common, ReporterStyle};
 use crate::error::{Code, Error};
 use crate::project::env::Env;
+use crate::project::selection::Selection;
 use crate::report::{Reporter, Voice};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -23,6 +25,10 @@ pub(crate) struct Context {
     pub dir: PathBuf,
     /// The environment.
     pub env: Env,
+    /// Which projects of the workspace.
+    pub selection: Selection,
+    /// Whether it is a failure when the filters match none.
+    pub fail_if_no_match: bool,
     /// Where things are said.
     pub reporter: std::sync::Arc<Reporter>,
     /// When the program started.
@@ -35,13 +41,16 @@ pub fn run(cli: Cli, started: Instant) -> u8 {
     let env: Env = std::env::vars_os().collect();
     let reporter = std::sync::Arc::new(reporter(&cli.common, &env));
     let ended = folder(cli.common.dir.as_deref()).and_then(|dir| {
-        let context = Context { dir, env, reporter: reporter.clone(), started };
+        let cli::selection::Selection { filters, recursive, workspace_root, fail_if_no_match } = cli.selection;
+        let selection = Selection { filters, recursive, workspace_root };
+        let context = Context { dir, env, selection, fail_if_no_match, reporter: reporter.clone(), started };
         match cli.command {
             Command::Install(arguments) => install::run(&context, &arguments, install::Variant::Install).map(|()| 0),
             Command::Ci(arguments) => install::run(&context, &arguments, install::Variant::Ci).map(|()| 0),
             Command::Ls(arguments) => ls::run(&context, &arguments).map(|()| 0),
             Command::Why(arguments) => why::run(&context, &arguments),
             Command::Outdated(arguments) => outdated::run(&context, &arguments),
+            Command::Store(_) if context.selection.is_given() => Err(Error::new(Code::Usage, "`deka store` knows no projects to select")),
             Command::Store(command) => store::run(&context, &command),
         }
     });

@@ -2,7 +2,8 @@
 
 mod shown;
 
-use super::{Context, install, question};
+use super::question::{self, Reach};
+use super::{Context, install};
 use crate::cli::outdated::Outdated;
 use crate::error::{Code, Error};
 use crate::inquiry::outdated::{Candidate, Query, candidates, compare, names, newest};
@@ -16,9 +17,7 @@ use std::sync::Arc;
 /// but not before the rest is printed.
 pub(super) fn run(context: &Context, arguments: &Outdated) -> Result<u8, Error> {
     let wanted = question::names(&arguments.names)?;
-    let subject = Subject::read(&question::task(context, arguments.overrides()))?;
-    question::tell_differences(context, &subject);
-    let projects = question::projects(context, &subject);
+    let (subject, projects) = question::subject(context, arguments.overrides(), Reach::Project)?;
     let (groups, compatible) = (question::groups(&arguments.lists), arguments.compatible);
     let asked = candidates(&subject, &Query { names: &wanted, projects: &projects, groups })?;
     let answers = ask(context, &subject, &asked)?;

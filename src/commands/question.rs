@@ -1,17 +1,33 @@
 //! What the commands share that ask about dependencies: `ls`, `why`, `outdated`.
 
 use super::Context;
+use super::selecting::{Selected, selected};
 use crate::cli::Overrides;
 use crate::cli::ls::Lists;
 use crate::error::{Code, Error};
 use crate::inquiry::names::{Names, NamesError};
 use crate::inquiry::subject::Subject;
-use crate::install::Task;
 use crate::project::settings::{Flags, Groups};
 
-/// Returns what an install with these flags would be asked to do; nothing of that is done.
-pub(super) fn task(context: &Context, flags: Overrides) -> Task {
-    Task { dir: context.dir.clone(), env: context.env.clone(), flags: Flags(flags), clean: false }
+/// What a question is about when nobody selects projects.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// The project at hand.
+    Project,
+    /// The project at hand, but at the root of a workspace all of it.
+    Workspace,
+}
+
+/// Reads what the question is about. Returns the projects that are meant, too, by their index in the workspace; with none
+/// of them there is nothing to ask.
+pub(super) fn subject(context: &Context, flags: Overrides, reach: Reach) -> Result<(Subject, Vec<usize>), Error> {
+    let Selected { workspace, settings, mut indices, .. } = selected(context, Flags(flags))?;
+    if reach == Reach::Workspace && !context.selection.is_given() && indices == [0] {
+        indices = (0..workspace.projects.len()).collect();
+    }
+    let subject = Subject::read(workspace, settings)?;
+    subject.differences().iter().for_each(|difference| context.reporter.warning(difference));
+    Ok((subject, indices))
 }
 
 /// Reads which packages are meant.
@@ -23,14 +39,4 @@ pub(super) fn names(typed: &[String]) -> Result<Names, Error> {
 /// Returns the lists of dependencies that are meant.
 pub(super) fn groups(lists: &Lists) -> Groups {
     Groups { prod: !lists.dev, dev: !lists.prod, optional: !lists.no_optional && !lists.dev }
-}
-
-/// Says where the lockfile and `node_modules` do not go together.
-pub(super) fn tell_differences(context: &Context, subject: &Subject) {
-    subject.differences().iter().for_each(|difference| context.reporter.warning(difference));
-}
-
-/// Returns the projects that are asked about, by their index in the workspace.
-pub(super) fn projects(_context: &Context, subject: &Subject) -> Vec<usize> {
-    (0..subject.workspace.projects.len()).collect()
 }

@@ -1,12 +1,12 @@
 //! `deka why`
 
-use super::{Context, question};
+use super::Context;
+use super::question::{self, Reach};
 use crate::cli::Overrides;
 use crate::cli::ls::Depth;
 use crate::cli::why::Why;
 use crate::error::{Code, Error};
 use crate::inquiry::list_name;
-use crate::inquiry::subject::Subject;
 use crate::inquiry::why::{Dependent, End, Found, Query, why};
 use crate::report::text::{clean, count};
 use crate::report::tree::{Branch, tree};
@@ -16,10 +16,8 @@ use std::collections::BTreeMap;
 /// Prints who needs a package. Returns 0 when somebody does, 1 when nobody does.
 pub(super) fn run(context: &Context, arguments: &Why) -> Result<u8, Error> {
     let names = question::names(&arguments.names)?;
-    let subject = Subject::read(&question::task(context, Overrides::new()))?;
+    let (subject, projects) = question::subject(context, Overrides::new(), Reach::Workspace)?;
     subject.require_lockfile()?;
-    question::tell_differences(context, &subject);
-    let projects = question::projects(context, &subject);
     let depth = match arguments.depth {
         Depth::Projects => Some(0),
         Depth::Levels(levels) => Some(levels),

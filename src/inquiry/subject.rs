@@ -3,14 +3,14 @@
 use super::graph::Graph;
 use super::standing::Standing;
 use crate::error::{Code, Error};
-use crate::install::{self, Task, load_settings, of_file, of_project};
+use crate::install::{self, of_file, of_project};
 use crate::lockfile;
 use crate::package::platform::Host;
+use crate::project::catalogs::{self, Catalogs};
 use crate::project::host::host;
 use crate::project::settings::Settings;
-use crate::project::workspace::{Workspace, find_root};
+use crate::project::workspace::Workspace;
 use crate::resolve::graph::{Importer, InstanceIndex, Resolution};
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// A workspace and what is known of its dependencies.
@@ -26,25 +26,22 @@ pub struct Subject {
     pub is_locked: bool,
     /// The machine that packages are installed for.
     pub host: Host,
-    catalogs: BTreeMap<String, BTreeMap<String, String>>,
+    catalogs: Catalogs,
     /// What stands in `node_modules`.
     pub(super) standing: Standing,
 }
 
 impl Subject {
-    /// Reads all of it. Nothing on disk is changed.
-    pub fn read(task: &Task) -> Result<Subject, Error> {
-        let root = find_root(&task.dir, task.env.home()).map_err(of_project)?;
-        let workspace = Workspace::load(&root).map_err(of_project)?;
-        let settings = load_settings(task, Some(&workspace))?;
-        let path = root.join(install::LOCKFILE);
+    /// Reads what is known of a workspace. Nothing on disk is changed.
+    pub fn read(workspace: Workspace, settings: Settings) -> Result<Subject, Error> {
+        let path = workspace.root.join(install::LOCKFILE);
         let text = if settings.lockfile.enabled { crate::fs::read_if_there(&path).map_err(of_file)? } else { None };
         let locked = text.map(|text| lockfile::read(&text)).transpose().map_err(|error| install::of_lockfile(&path, error))?;
         let is_locked = locked.is_some();
         let resolution = locked.map(|locked| locked.resolution).unwrap_or_default();
-        let standing = Standing::read(&settings, &root)?;
+        let standing = Standing::read(&settings, &workspace.root)?;
+        let catalogs = catalogs::read(&workspace).map_err(of_project)?;
         let host = host(&settings.architectures);
-        let catalogs = BTreeMap::new();
         Ok(Subject { workspace, settings, resolution, is_locked, host, catalogs, standing })
     }
 
@@ -89,7 +86,7 @@ impl Subject {
 
     /// Returns what an entry of a catalog says.
     pub(super) fn catalog_entry(&self, catalog: &str, alias: &str) -> Option<String> {
-        let catalog = if catalog.is_empty() { "default" } else { catalog };
+        let catalog = if catalog.is_empty() { catalogs::DEFAULT } else { catalog };
         self.catalogs.get(catalog)?.get(alias).cloned()
     }
 

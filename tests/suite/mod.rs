@@ -34,6 +34,7 @@ mod usage;
 mod verify;
 mod verify_packs;
 mod why;
+mod workspaces;
 
 #[test]
 fn no_file_of_the_suite_is_forgotten() {

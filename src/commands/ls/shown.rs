@@ -71,7 +71,7 @@ impl Shown<'_> {
             let project = self.project(listing);
             let mut entry = Map::new();
             let is_private = project.fields.get("private").and_then(Value::as_bool).unwrap_or(false);
-            entry.extend(project.manifest.name.as_ref().map(|name| ("name".to_owned(), json!(name))));
+            entry.extend(project.name().map(|name| ("name".to_owned(), json!(name))));
             entry.extend(project.manifest.version.as_ref().map(|version| ("version".to_owned(), json!(version))));
             entry.insert("path".to_owned(), json!(project.folder));
             entry.insert("private".to_owned(), json!(is_private));
@@ -137,9 +137,9 @@ fn title(project: &Project) -> String {
 }
 
 fn named(project: &Project) -> String {
-    match (&project.manifest.name, &project.manifest.version) {
+    match (project.name(), &project.manifest.version) {
         (Some(name), Some(version)) => format!("{name}@{version}"),
-        (Some(name), None) => name.clone(),
+        (Some(name), None) => name.to_owned(),
         (None, _) => project.path.clone(),
     }
 }
