@@ -3,6 +3,7 @@
 //! Flags that are settings end up, under the setting's own name, in [`Overrides`]; `project::settings` weighs them
 //! against the environment and the files.
 
+pub mod deploy;
 pub mod ls;
 pub mod outdated;
 pub mod selection;
@@ -83,6 +84,8 @@ pub enum Command {
     Why(why::Why),
     /// List direct dependencies that have newer versions; exit status 1 when there are any
     Outdated(outdated::Outdated),
+    /// Put one project with what it needs into a folder that stands on its own
+    Deploy(deploy::Deploy),
     /// Look after the store
     #[command(subcommand)]
     Store(store::Store),

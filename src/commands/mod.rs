@@ -2,6 +2,7 @@
 //!
 //! This is the highest place that reads the environment; below it, settings are values.
 
+mod deploy;
 mod install;
 mod ls;
 mod outdated;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// What every command gets.
+#[derive(Clone)]
 pub(crate) struct Context {
     /// The folder that the command works in: absolute, but not resolved, as a shell shows it.
     pub dir: PathBuf,
@@ -47,6 +49,7 @@ pub fn run(cli: Cli, started: Instant) -> u8 {
         match cli.command {
             Command::Install(arguments) => install::run(&context, &arguments, install::Variant::Install).map(|()| 0),
             Command::Ci(arguments) => install::run(&context, &arguments, install::Variant::Ci).map(|()| 0),
+            Command::Deploy(arguments) => deploy::run(&context, &arguments).map(|()| 0),
             Command::Ls(arguments) => ls::run(&context, &arguments).map(|()| 0),
             Command::Why(arguments) => why::run(&context, &arguments),
             Command::Outdated(arguments) => outdated::run(&context, &arguments),

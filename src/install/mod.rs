@@ -19,6 +19,7 @@
 
 mod again;
 mod building;
+mod deploy;
 mod engines;
 mod failure;
 mod fetch;
@@ -38,6 +39,7 @@ mod upstream;
 
 pub(crate) use again::{Again, fetch_again};
 pub(crate) use building::key_of;
+pub use deploy::{Deployment, deploy};
 pub(crate) use failure::{of_file, of_layout, of_lockfile, of_project, of_store};
 pub(crate) use latest::packuments;
 pub(crate) use locked::NAME as LOCKFILE;
@@ -115,6 +117,17 @@ pub fn run(task: &Task, counters: &Arc<Counters>, listener: &Listener) -> Result
     };
     let outcome = run_locked(task, (root, workspace, settings), counters, listener);
     if let (Err(_), Some(lock)) = (&outcome, lock) {
+        lock.undo();
+    }
+    outcome
+}
+
+/// Installs in a folder that is a project of its own, with settings that were read elsewhere.
+fn run_with(task: &Task, settings: Settings, counters: &Arc<Counters>, listener: &Listener) -> Result<Outcome, Error> {
+    let workspace = Workspace::load(&task.dir).map_err(of_project)?;
+    let lock = lock_project(&task.dir, &task.dir.join(&settings.layout.modules_dir), listener)?;
+    let outcome = run_locked(task, (task.dir.clone(), workspace, settings), counters, listener);
+    if outcome.is_err() {
         lock.undo();
     }
     outcome

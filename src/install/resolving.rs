@@ -7,6 +7,7 @@ use super::supply::{LOOKUP_BATCH, Order, Supply};
 use super::{Message, failure};
 use crate::error::Error;
 use crate::package::platform::{Host, Platform};
+use crate::project::settings::Settings;
 use crate::registry::{Answered, RegistryError};
 use crate::resolve::error::Warning;
 use crate::resolve::graph::{Resolution, Source};
@@ -95,7 +96,12 @@ fn importer(path: &str, manifest: &crate::package::manifest::Manifest) -> Import
 }
 
 pub(super) fn options(session: &Session) -> Options {
-    let settings = &session.settings.resolution;
+    options_of(&session.settings)
+}
+
+/// Returns the options that settings come to.
+pub(super) fn options_of(settings: &Settings) -> Options {
+    let settings = &settings.resolution;
     Options {
         auto_install_peers: settings.auto_install_peers,
         strict_peer_dependencies: settings.strict_peer_dependencies,
