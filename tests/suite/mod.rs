@@ -4,6 +4,7 @@ mod auth;
 mod basics;
 mod bundles;
 mod concurrent;
+mod deploy;
 mod failures;
 mod faults;
 mod gc;
