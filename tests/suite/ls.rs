@@ -277,3 +277,93 @@ fn works_where_slots_are_shared() {
     let place = document[0]["dependencies"]["a"]["dependencies"]["b"]["path"].as_str().unwrap();
     assert!(place.starts_with("[STORE]/slots/b@1.2.0") && place.ends_with("/node_modules/b"), "{place}");
 }
+
+/// `web` and `docs` need `ui`, which needs `web` in turn.
+fn workspace() -> (Registry, TestEnv) {
+    let registry = Registry::new().package("a", "1.0.0", |p| p.dep("b", "1")).package("b", "1.0.0", |p| p).package("tool", "1.0.0", |p| p);
+    let env = TestEnv::with(&registry);
+    env.manifest(json!({ "name": "root", "version": "1.0.0", "private": true, "devDependencies": { "tool": "1" } }));
+    env.write("pnpm-workspace.yaml", "packages: [apps/*, packages/*]\n");
+    env.write("apps/web/package.json", r#"{"name":"web","version":"1.0.0","dependencies":{"ui":"workspace:*","a":"1"}}"#);
+    env.write("apps/docs/package.json", r#"{"name":"docs","version":"1.0.0","dependencies":{"ui":"workspace:*"}}"#);
+    let ui = r#"{"name":"ui","version":"2.0.0","dependencies":{"b":"1","web":"workspace:*"},"devDependencies":{"tool":"1"}}"#;
+    env.write("packages/ui/package.json", ui);
+    env.install().success();
+    (registry, env)
+}
+
+#[test]
+fn projects_of_a_workspace_are_linked_and_circles_marked() {
+    let (_registry, env) = workspace();
+    let said = env.deka(["ls", "--depth=Infinity"]).success();
+    assert_snapshot!(said.stdout, @r"
+    root@1.0.0 [PROJECT] (PRIVATE)
+
+    devDependencies:
+    └── tool@1.0.0
+
+    docs@1.0.0 [PROJECT]/apps/docs
+
+    dependencies:
+    └─┬ ui@link:../../packages/ui
+      ├── b@1.0.0
+      └─┬ web@link:../../apps/web
+        ├─┬ a@1.0.0
+        │ └── b@1.0.0
+        └── ui@link:../../packages/ui [circular]
+
+    web@1.0.0 [PROJECT]/apps/web
+
+    dependencies:
+    ├── a@1.0.0 [deduped]
+    └── ui@link:../../packages/ui [deduped]
+
+    ui@2.0.0 [PROJECT]/packages/ui
+
+    dependencies:
+    ├── b@1.0.0
+    └── web@link:../../apps/web [deduped]
+
+    devDependencies:
+    └── tool@1.0.0
+    ");
+    assert_eq!(said.stderr, "");
+    assert_snapshot!(env.deka(["ls", "--only-projects", "-r"]).success().stdout, @r"
+    root@1.0.0 [PROJECT] (PRIVATE)
+
+    docs@1.0.0 [PROJECT]/apps/docs
+
+    dependencies:
+    └── ui@link:../../packages/ui
+
+    web@1.0.0 [PROJECT]/apps/web
+
+    dependencies:
+    └── ui@link:../../packages/ui
+
+    ui@2.0.0 [PROJECT]/packages/ui
+
+    dependencies:
+    └── web@link:../../apps/web
+    ");
+}
+
+#[test]
+fn projects_are_selected_as_everywhere() {
+    let (_registry, env) = workspace();
+    let listed = |flags: &[&str], folder: &str| {
+        let said = env.prepare([&["ls", "--depth=-1"], flags].concat()).in_folder(&env.project().join(folder)).run().success();
+        let name = |line: &str| line.split('@').next().unwrap().to_owned();
+        said.stdout.lines().filter(|line| !line.is_empty()).map(name).collect::<Vec<String>>().join(" ")
+    };
+    assert_eq!(listed(&[], ""), "root docs web ui", "at the root of a workspace all of it is meant");
+    assert_eq!(listed(&["-w"], ""), "root");
+    assert_eq!(listed(&[], "apps/web"), "web");
+    assert_eq!(listed(&["-r"], "apps/web"), "root docs web ui");
+    assert_eq!(listed(&["-w"], "apps/web"), "root");
+    assert_eq!(listed(&["--filter", "docs..."], "apps/web"), "docs web ui");
+    assert_eq!(listed(&["-F", "./packages/*"], ""), "ui");
+    let said = env.deka(["ls", "--filter", "nothing"]).success();
+    assert!(said.stdout.is_empty() && said.stderr.contains("No projects matched the filters"), "{}", said.report());
+    assert_eq!(env.deka(["ls", "--filter", "nothing", "--json"]).success().stdout, "[]\n");
+}

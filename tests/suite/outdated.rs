@@ -131,3 +131,37 @@ fn what_cannot_be_asked_is_an_error_but_hides_nothing() {
     let said = env.deka(["outdated"]).failure(20);
     assert!(said.stdout.contains("major") && said.stderr.contains("minor"), "{}", said.report());
 }
+
+#[test]
+fn catalogs_are_read_and_the_projects_of_a_workspace_named() {
+    let registry = Registry::new().package("a", "1.0.0", |p| p).package("b", "1.0.0", |p| p).cache_control("max-age=0");
+    let env = TestEnv::with(&registry);
+    env.manifest(json!({ "name": "root", "private": true, "dependencies": { "b": "1" } }));
+    let names: Vec<String> = (0..12).map(|number| format!("project-number-{number:02}")).collect();
+    env.write("pnpm-workspace.yaml", "packages: [packages/*]\ncatalog: { a: ~1.0.0 }\ncatalogs: { next: { a: ^1 } }\n");
+    for name in &names {
+        let catalog = if name.ends_with("11") { "catalog:next" } else { "catalog:" };
+        let manifest = json!({ "name": name, "dependencies": { "a": catalog, "project-number-00": "workspace:*" } });
+        env.write(&format!("packages/{name}/package.json"), manifest.to_string());
+    }
+    let first = json!({ "name": names[0], "dependencies": { "a": "catalog:" } });
+    env.write("packages/project-number-00/package.json", first.to_string());
+    env.install().success();
+    registry.publish("a", "1.0.1", |p| p);
+    registry.publish("a", "1.1.0", |p| p);
+    assert_snapshot!(env.deka(["outdated", "-r"]).status(1).stdout, @r"
+    Package  Current  Wanted  Latest  Dependents
+    a        1.0.0    1.0.1   1.1.0   project-number-00, project-number-01,
+                                      project-number-02, project-number-03,
+                                      project-number-04, project-number-05,
+                                      project-number-06, project-number-07,
+                                      project-number-08, project-number-09,
+                                      project-number-10
+    a        1.0.0    1.1.0   1.1.0   project-number-11
+    ");
+    let document: Value = serde_json::from_str(&env.deka(["outdated", "-r", "--json"]).status(1).stdout).unwrap();
+    assert_eq!(document["a"]["dependentPackages"].as_array().unwrap().len(), 11, "{document}");
+    assert_eq!(document["a@1.0.0"]["wanted"], "1.1.0");
+    env.deka(["outdated"]).success();
+    env.deka(["outdated", "-F", "project-number-11"]).status(1).line("Package  Current  Wanted  Latest");
+}

@@ -157,3 +157,35 @@ fn a_package_with_a_million_million_ways_is_answered_at_once() {
         assert!((80..600).contains(&said.stdout.lines().count()), "{arguments:?}: {} lines", said.stdout.lines().count());
     }
 }
+
+#[test]
+fn ways_lead_through_projects_up_to_those_that_are_asked_about() {
+    let registry = Registry::new().package("a", "1.0.0", |p| p.dep("b", "1")).package("b", "1.0.0", |p| p);
+    let env = TestEnv::with(&registry);
+    env.manifest(json!({ "name": "root", "version": "1.0.0", "private": true }));
+    env.write("pnpm-workspace.yaml", "packages: [apps/*, packages/*]\n");
+    env.write("apps/web/package.json", r#"{"name":"web","version":"1.0.0","dependencies":{"ui":"workspace:*"}}"#);
+    env.write("apps/docs/package.json", r#"{"name":"docs","devDependencies":{"b":"1"}}"#);
+    env.write("packages/ui/package.json", r#"{"name":"ui","version":"2.0.0","dependencies":{"a":"1"}}"#);
+    env.install().success();
+    assert_snapshot!(env.deka(["why", "b"]).success().stdout, @r"
+    b@1.0.0
+    ├─┬ a@1.0.0
+    │ └── ui@2.0.0 (dependencies)
+    └── docs (devDependencies)
+
+    Found 1 version of b
+    ");
+    let web = env.project().join("apps/web");
+    assert_snapshot!(env.prepare(["why", "b"]).in_folder(&web).run().success().stdout, @r"
+    b@1.0.0
+    └─┬ a@1.0.0
+      └─┬ ui@2.0.0 (dependencies)
+        └── web@1.0.0 (dependencies)
+
+    Found 1 version of b
+    ");
+    env.deka(["why", "ui"]).success().line("ui@2.0.0").line("└── web@1.0.0 (dependencies)");
+    env.deka(["why", "b", "-F", "docs", "--prod"]).status(1).says("Nothing here depends on b.");
+    env.deka(["why", "b", "-F", "docs"]).success().line("└── docs (devDependencies)");
+}
