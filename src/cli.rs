@@ -3,8 +3,12 @@
 //! Flags that are settings end up, under the setting's own name, in [`Overrides`]; `project::settings` weighs them
 //! against the environment and the files.
 
+pub mod deploy;
+pub mod ls;
+pub mod outdated;
 pub mod selection;
 pub mod store;
+pub mod why;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::collections::BTreeMap;
@@ -72,6 +76,16 @@ pub enum Command {
     /// Install exactly what the lockfile says, into a node_modules made anew
     #[command(visible_alias = "clean-install")]
     Ci(Install),
+    /// List what projects depend on
+    #[command(visible_alias = "list")]
+    Ls(ls::Ls),
+    /// Say who needs a package; exit status 1 when nobody does
+    #[command(visible_alias = "explain")]
+    Why(why::Why),
+    /// List direct dependencies that have newer versions; exit status 1 when there are any
+    Outdated(outdated::Outdated),
+    /// Put one project with what it needs into a folder that stands on its own
+    Deploy(deploy::Deploy),
     /// Look after the store
     #[command(subcommand)]
     Store(store::Store),

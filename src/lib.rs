@@ -35,6 +35,7 @@
 //! | [`scripts`] | lifecycle scripts, the policy that allows them, their environment |
 //! | [`install`] | the pipeline, the one place that sees every stage |
 //! | [`upkeep`] | looking after a store: what projects need of it, verifying and mending, gc, packs, quarantine, questions |
+//! | [`inquiry`] | questions about dependencies: what is there, why, and what of it is old |
 //! | [`commands`] | one file per command: parse, call, report |
 //! | [`report`] | the only writer to stdout and stderr |
 //! | [`cli`] | the command line as types |
@@ -74,6 +75,7 @@ pub mod cli;
 pub mod commands;
 pub mod error;
 pub mod fs;
+pub mod inquiry;
 pub mod install;
 pub mod layout;
 pub mod lockfile;

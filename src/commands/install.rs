@@ -87,7 +87,7 @@ pub(super) fn tell(reporter: &Reporter, started: Instant, event: Event) {
     }
 }
 
-fn snapshot(counters: &Counters) -> Snapshot {
+pub(super) fn snapshot(counters: &Counters) -> Snapshot {
     let bytes = Counters::read(&counters.bytes);
     let (stage, done, total) = match counters.stage() {
         Stage::Resolving => ("Resolving", Counters::read(&counters.fetched), Counters::read(&counters.chosen)),
@@ -100,7 +100,7 @@ fn snapshot(counters: &Counters) -> Snapshot {
     Snapshot { stage, noun: "package", done, total, bytes }
 }
 
-fn summary(outcome: Outcome) -> Summary {
+pub(super) fn summary(outcome: Outcome) -> Summary {
     let changes = outcome.changes.into_iter().map(|install::Change { alias, from, to }| Change { alias, from, to });
     Summary {
         changes: changes.collect(),

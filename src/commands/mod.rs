@@ -2,10 +2,15 @@
 //!
 //! This is the highest place that reads the environment; below it, settings are values.
 
+mod deploy;
 mod install;
+mod ls;
+mod outdated;
+mod question;
 mod selecting;
 mod signals;
 mod store;
+mod why;
 
 use crate::cli::{self, Cli, Command, Common, ReporterStyle};
 use crate::error::{Code, Error};
@@ -16,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// What every command gets.
+#[derive(Clone)]
 pub(crate) struct Context {
     /// The folder that the command works in: absolute, but not resolved, as a shell shows it.
     pub dir: PathBuf,
@@ -43,6 +49,10 @@ pub fn run(cli: Cli, started: Instant) -> u8 {
         match cli.command {
             Command::Install(arguments) => install::run(&context, &arguments, install::Variant::Install).map(|()| 0),
             Command::Ci(arguments) => install::run(&context, &arguments, install::Variant::Ci).map(|()| 0),
+            Command::Deploy(arguments) => deploy::run(&context, &arguments).map(|()| 0),
+            Command::Ls(arguments) => ls::run(&context, &arguments).map(|()| 0),
+            Command::Why(arguments) => why::run(&context, &arguments),
+            Command::Outdated(arguments) => outdated::run(&context, &arguments),
             Command::Store(_) if context.selection.is_given() => Err(Error::new(Code::Usage, "`deka store` knows no projects to select")),
             Command::Store(command) => store::run(&context, &command),
         }

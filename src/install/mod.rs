@@ -19,11 +19,13 @@
 
 mod again;
 mod building;
+mod deploy;
 mod ending;
 mod engines;
 mod failure;
 mod fetch;
 mod folder;
+mod latest;
 mod locked;
 pub mod news;
 mod projects;
@@ -37,10 +39,13 @@ mod summary;
 mod supply;
 mod telling;
 mod trail;
+mod upstream;
 
 pub(crate) use again::{Again, fetch_again};
 pub(crate) use building::key_of;
+pub use deploy::{Deployment, deploy};
 pub(crate) use failure::{of_file, of_layout, of_lockfile, of_project, of_store};
+pub(crate) use latest::packuments;
 pub(crate) use locked::NAME as LOCKFILE;
 pub use scripting::RUNNING;
 pub(crate) use session::{SHARED_SLOTS, folders};
@@ -120,6 +125,18 @@ pub fn run(task: &Task, counters: &Arc<Counters>, listener: &Listener) -> Result
     };
     let outcome = run_locked(task, Asked { workspace, settings, graph, selected }, counters, listener);
     if let (Err(_), Some(lock)) = (&outcome, lock) {
+        lock.undo();
+    }
+    outcome
+}
+
+/// Installs in a folder that is a project of its own, with settings that were read elsewhere.
+fn run_with(task: &Task, settings: Settings, counters: &Arc<Counters>, listener: &Listener) -> Result<Outcome, Error> {
+    let workspace = Workspace::load(&task.dir).map_err(of_project)?;
+    let lock = lock_project(&task.dir, &task.dir.join(&settings.layout.modules_dir), listener)?;
+    let graph = ProjectGraph::new(&workspace);
+    let outcome = run_locked(task, Asked { workspace, settings, graph, selected: None }, counters, listener);
+    if outcome.is_err() {
         lock.undo();
     }
     outcome

@@ -7,7 +7,7 @@ use super::supply::{LOOKUP_BATCH, Order, Supply};
 use super::{Message, failure};
 use crate::error::Error;
 use crate::package::platform::{Host, Platform};
-use crate::project::settings::LinkWorkspacePackages;
+use crate::project::settings::{LinkWorkspacePackages, Settings};
 use crate::project::workspace::Project;
 use crate::registry::{Answered, RegistryError};
 use crate::resolve::error::Warning;
@@ -102,7 +102,12 @@ pub(super) fn request(session: &Session) -> Result<Request, Error> {
 }
 
 pub(super) fn options(session: &Session) -> Options {
-    let settings = &session.settings.resolution;
+    options_of(&session.settings)
+}
+
+/// Returns the options that settings come to.
+pub(super) fn options_of(settings: &Settings) -> Options {
+    let settings = &settings.resolution;
     Options {
         auto_install_peers: settings.auto_install_peers,
         strict_peer_dependencies: settings.strict_peer_dependencies,

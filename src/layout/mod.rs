@@ -37,6 +37,7 @@ pub mod finish;
 mod folder;
 mod hoist;
 mod link;
+pub use link::{join, relative};
 pub mod plan;
 pub mod record;
 pub mod shared;

@@ -24,6 +24,7 @@ pub mod lock;
 pub mod node;
 pub mod npmrc;
 pub mod overrides;
+pub mod packing;
 pub mod selection;
 pub mod settings;
 pub mod stamp;

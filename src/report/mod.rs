@@ -8,6 +8,7 @@
 mod progress;
 pub mod table;
 pub mod text;
+pub mod tree;
 
 pub use progress::{Progress, Snapshot};
 

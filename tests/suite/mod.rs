@@ -4,6 +4,7 @@ mod auth;
 mod basics;
 mod blueprints;
 mod concurrent;
+mod deploy;
 mod failures;
 mod faults;
 mod gc;
@@ -15,10 +16,12 @@ mod interrupted;
 mod layout;
 mod live;
 mod lockfile;
+mod ls;
 mod messages;
 mod migrations;
 mod network;
 mod offline;
+mod outdated;
 mod packs;
 mod quarantine;
 mod reporters;
@@ -32,6 +35,7 @@ mod tidy;
 mod usage;
 mod verify;
 mod verify_packs;
+mod why;
 mod workspaces;
 
 #[test]
