@@ -3,10 +3,15 @@
 //! Flags that are settings end up, under the setting's own name, in [`Overrides`]; `project::settings` weighs them
 //! against the environment and the files.
 
+pub mod dlx;
+pub mod exec;
+pub mod run;
+pub mod several;
 pub mod store;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Settings given as flags: the setting's name in kebab-case and its value.
@@ -68,9 +73,20 @@ pub enum Command {
     /// Install exactly what the lockfile says, into a node_modules made anew
     #[command(visible_alias = "clean-install")]
     Ci(Install),
+    /// Run a script of package.json; `deka <SCRIPT>` does the same where no command has that name
+    #[command(visible_alias = "run-script")]
+    Run(run::Run),
+    /// Run a command of a dependency, or any other
+    Exec(exec::Exec),
+    /// Run a command of a package that is not installed
+    #[command(visible_alias = "x")]
+    Dlx(dlx::Dlx),
     /// Look after the store
     #[command(subcommand)]
     Store(store::Store),
+    /// A script, called without `run`, and its arguments.
+    #[command(external_subcommand)]
+    Script(Vec<OsString>),
 }
 
 /// Flags of `install` and `ci`.

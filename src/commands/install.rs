@@ -28,6 +28,17 @@ pub enum Variant {
 pub fn run(context: &Context, arguments: &cli::Install, variant: Variant) -> Result<(), Error> {
     let clean = variant == Variant::Ci;
     let task = Task { dir: context.dir.clone(), env: context.env.clone(), flags: Flags(arguments.overrides()), clean };
+    let outcome = perform(context, &task)?;
+    let budget = outcome.budget.clone();
+    context.reporter.summary(&summary(outcome), context.started.elapsed());
+    if let Some((store, budget_bytes)) = budget {
+        make_room(context, &store, budget_bytes);
+    }
+    Ok(())
+}
+
+/// Installs, tells what happens meanwhile, and leaves it to the caller to say how it went.
+pub(super) fn perform(context: &Context, task: &Task) -> Result<Outcome, Error> {
     let counters = Arc::new(Counters::default());
     let (reporter, started) = (Arc::clone(&context.reporter), context.started);
     let listener: install::news::Listener = Arc::new(move |event| tell(&reporter, started, event));
@@ -35,15 +46,9 @@ pub fn run(context: &Context, arguments: &cli::Install, variant: Variant) -> Res
         let counters = Arc::clone(&counters);
         context.reporter.progress(move || snapshot(&counters))
     };
-    let outcome = install::run(&task, &counters, &listener);
+    let outcome = install::run(task, &counters, &listener);
     drop(progress);
-    let outcome = outcome?;
-    let budget = outcome.budget.clone();
-    context.reporter.summary(&summary(outcome), context.started.elapsed());
-    if let Some((store, budget_bytes)) = budget {
-        make_room(context, &store, budget_bytes);
-    }
-    Ok(())
+    outcome
 }
 
 /// Brings the store below its budget. The install is done whatever comes of it.

@@ -2,7 +2,9 @@
 //!
 //! This is the highest place that reads the environment; below it, settings are values.
 
+mod exec;
 mod install;
+mod run;
 mod signals;
 mod store;
 
@@ -35,6 +37,10 @@ pub fn run(cli: Cli, started: Instant) -> u8 {
         match cli.command {
             Command::Install(arguments) => install::run(&context, &arguments, install::Variant::Install).map(|()| 0),
             Command::Ci(arguments) => install::run(&context, &arguments, install::Variant::Ci).map(|()| 0),
+            Command::Run(arguments) => run::run(&context, &arguments),
+            Command::Exec(arguments) => exec::run(&context, &arguments),
+            Command::Dlx(_) => Ok(0),
+            Command::Script(words) => run::shortcut(&context, &words),
             Command::Store(command) => store::run(&context, &command),
         }
     });

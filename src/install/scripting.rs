@@ -117,11 +117,11 @@ impl<'a> Stagehand<'a> {
             is_root,
         };
         for step in steps {
-            let variables = environment::environment(&context, &owner, step.event, step.script);
+            let variables = environment::environment(&context, &owner, step.event, step.script.as_ref());
             let script = Script {
                 package: label,
                 event: step.event,
-                command: step.script,
+                command: step.script.as_ref(),
                 folder,
                 shell: settings.scripts.shell.as_deref(),
                 variables: &variables,

@@ -74,10 +74,14 @@ impl State {
     /// Says whether everything still is as it was. It is not, either, when the files were written in an earlier boot and
     /// nobody has looked at them since (see [`State::written_in_this_boot`]).
     pub fn is_current(&self, now: &Now<'_>) -> bool {
-        self.root == now.root
+        self.inputs.fingerprint == fingerprint(now.env, now.flags, &self.inputs.variables) && self.is_in_place(now.root, now.modules_dir)
+    }
+
+    /// Says the same but for flags and variables, which whoever uses a `node_modules` need not repeat.
+    pub fn is_in_place(&self, root: &Path, modules_dir: &Path) -> bool {
+        self.root == root
             && self.inputs.files.iter().all(FileStamp::is_current)
-            && self.inputs.fingerprint == fingerprint(now.env, now.flags, &self.inputs.variables)
-            && self.links_lead_somewhere(now.modules_dir)
+            && self.links_lead_somewhere(modules_dir)
             && (self.boot.is_none() || self.written_in_this_boot())
     }
 

@@ -1,0 +1,113 @@
+//! `deka run`, and scripts that are called by their names alone.
+
+mod fresh;
+mod listing;
+mod single;
+mod stage;
+
+use super::Context;
+use crate::cli::{self, Cli};
+use crate::error::{Code, Error};
+use crate::project::workspace::{Project, find_root};
+use crate::scripts::select::{self, Selector};
+use clap::CommandFactory;
+use std::ffi::{OsStr, OsString};
+
+pub use fresh::bring_up_to_date;
+pub use single::{in_foreground, name_of, program, shell_command};
+pub use stage::Stage;
+
+/// How alike two names have to be for one to be taken for a slip of the other, from 0 to 1.
+const LIKENESS_MIN: f64 = 0.7;
+/// How many names are offered.
+const NEAR_MAX: usize = 3;
+/// What `start` means where no script says it, if the file is there.
+const SERVER: &str = "server.js";
+
+/// Runs a script, or lists them. Returns the exit status.
+pub fn run(context: &Context, arguments: &cli::run::Run) -> Result<u8, Error> {
+    let stage = Stage::of_project(context)?;
+    let project = project(&stage)?;
+    let Some((name, rest)) = arguments.words.split_first() else {
+        let lines = listing::lines(project);
+        if lines.is_empty() {
+            context.reporter.note(&format!("{} has no scripts", name_of(project)));
+        } else {
+            context.reporter.data(&lines.join("\n"));
+        }
+        return Ok(0);
+    };
+    let Some(parts) = find(&stage, project, name, rest)? else {
+        return if arguments.if_present { Ok(0) } else { Err(no_script(project, name)) };
+    };
+    bring_up_to_date(&stage, arguments.no_install)?;
+    single::run_parts(&stage, project, &parts, "")
+}
+
+/// Runs the script that was called without `run`.
+pub fn shortcut(context: &Context, words: &[OsString]) -> Result<u8, Error> {
+    let arguments = cli::run::Run { words: words.to_vec(), ..cli::run::Run::default() };
+    let name = words.first().map(|name| name.to_string_lossy()).unwrap_or_default();
+    if find_root(&context.dir, context.env.home()).is_err() {
+        return Err(no_command(format!("deka has no command `{name}`, and here is no project with a script of that name"), &name, &[]));
+    }
+    run(context, &arguments).map_err(|error| {
+        let stage = Stage::of_project(context).ok().filter(|_| error.code == Code::NoScript);
+        let project = stage.as_ref().and_then(|stage| project(stage).ok());
+        match project.map(|project| project.manifest.scripts.keys().map(String::as_str).collect::<Vec<&str>>()) {
+            Some(scripts) => no_command(format!("there is no command and no script `{name}`"), &name, &scripts),
+            None => error,
+        }
+    })
+}
+
+/// Returns the project that deka was called in.
+fn project<'a>(stage: &'a Stage<'_>) -> Result<&'a Project, Error> {
+    let workspace = stage.workspace.as_ref().ok_or_else(|| Error::new(Code::Manifest, "there is no package.json"))?;
+    Ok(workspace.root_project())
+}
+
+/// Returns what a script means; nothing when there is none of that name.
+fn find(stage: &Stage<'_>, project: &Project, name: &OsStr, arguments: &[OsString]) -> Result<Option<Vec<select::Part>>, Error> {
+    let Some(name) = name.to_str() else { return Ok(None) };
+    let scripts = &project.manifest.scripts;
+    let selector = Selector::parse(name).map_err(|error| Error::wrap(Code::Usage, &error))?;
+    let chosen = selector.choose(scripts);
+    if chosen.is_empty() && name == "start" && project.folder.join(SERVER).is_file() {
+        let command = crate::scripts::quote::with_arguments(OsStr::new("node server.js"), arguments);
+        return Ok(Some(vec![select::Part { event: name.to_owned(), command }]));
+    }
+    let parts = chosen.iter().filter_map(|name| select::parts(scripts, name, arguments, stage.settings.scripts.around));
+    Ok(Some(parts.flatten().collect()).filter(|_| !chosen.is_empty()))
+}
+
+fn no_script(project: &Project, name: &OsStr) -> Error {
+    let name = name.to_string_lossy();
+    let error = Error::new(Code::NoScript, format!("{} has no script `{name}`", name_of(project)));
+    match near(&name, project.manifest.scripts.keys().map(String::as_str)) {
+        Some(near) => error.hint(format!("Did you mean {near}?")),
+        None => error.hint("Run `deka run` to see the scripts there are."),
+    }
+}
+
+/// The first word of the command line is neither a command of deka nor a script.
+fn no_command(message: String, name: &str, scripts: &[&str]) -> Error {
+    let error = Error::new(Code::NoCommand, message);
+    let cli = Cli::command();
+    // Aliases of one letter are near to anything that begins with it.
+    let commands = cli.get_subcommands().flat_map(|command| command.get_name_and_visible_aliases()).filter(|name| name.len() > 1);
+    match near(name, commands.chain(scripts.iter().copied())) {
+        Some(near) => error.hint(format!("Did you mean {near}?")),
+        None => error.hint("Run `deka --help` to see the commands, and `deka run` to see the scripts there are."),
+    }
+}
+
+/// Returns the names that are most like a mistyped one: `build` or `rebuild`.
+fn near<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let mut near: Vec<(f64, &str)> =
+        names.map(|name| (strsim::jaro(typed, name), name)).filter(|(likeness, _)| *likeness > LIKENESS_MIN).collect();
+    near.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(other.1)));
+    near.truncate(NEAR_MAX);
+    let names: Vec<String> = near.iter().map(|(_, name)| format!("`{name}`")).collect();
+    (!names.is_empty()).then(|| names.join(" or "))
+}
