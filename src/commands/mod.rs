@@ -2,6 +2,7 @@
 //!
 //! This is the highest place that reads the environment; below it, settings are values.
 
+mod dlx;
 mod exec;
 mod install;
 mod run;
@@ -39,7 +40,7 @@ pub fn run(cli: Cli, started: Instant) -> u8 {
             Command::Ci(arguments) => install::run(&context, &arguments, install::Variant::Ci).map(|()| 0),
             Command::Run(arguments) => run::run(&context, &arguments),
             Command::Exec(arguments) => exec::run(&context, &arguments),
-            Command::Dlx(_) => Ok(0),
+            Command::Dlx(arguments) => dlx::run(&context, &arguments),
             Command::Script(words) => run::shortcut(&context, &words),
             Command::Store(command) => store::run(&context, &command),
         }

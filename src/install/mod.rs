@@ -230,8 +230,9 @@ fn install(session: &Session) -> Result<Outcome, Error> {
     scripting::run_root(session, Moment::After)?;
     write_state(session, &resolution, &built, quarantine)?;
     session.sources.store.register_project(&session.workspace.root).map_err(of_store)?;
-    if let Some(note) = scripting::skipped(session, &resolution, &built, &permissions) {
-        (session.listener)(Event::Note(note));
+    let skipped = scripting::skipped(session, &resolution, &built, &permissions);
+    if !skipped.is_empty() {
+        (session.listener)(Event::SkippedScripts(skipped));
     }
     if early
         && from_nothing

@@ -5,13 +5,15 @@
 //! a package in npm's order; [`order`] puts packages behind what they depend on; [`environment`] and [`run`] do what npm
 //! would do, with one difference: a script never sees the user's credentials for registries.
 //!
-//! What users run themselves has three parts more: [`select`] finds the scripts that they mean, [`quote`] hands their
-//! arguments through the shell, and [`foreground`] runs a program as if deka were not there.
+//! What users run themselves has four parts more: [`select`] finds the scripts that they mean, [`quote`] hands their
+//! arguments through the shell, [`foreground`] runs a program as if deka were not there, and [`jobs`] orders what runs in
+//! several projects.
 
 mod below;
 pub mod environment;
 pub mod foreground;
 pub mod gyp;
+pub mod jobs;
 pub mod lifecycle;
 pub mod order;
 pub mod policy;

@@ -41,7 +41,7 @@ pub fn bring_up_to_date(stage: &Stage<'_>, no_install: bool) -> Result<(), Error
         Stale::Install => {
             let flags = state.map(|state| flags_of(state.groups)).unwrap_or_default();
             let task = Task { dir: workspace.root.clone(), env: stage.context.env.clone(), flags, clean: false };
-            let outcome = install_command::perform(stage.context, &task)
+            let outcome = install_command::perform(stage.context, &task, install_command::ALLOW)
                 .map_err(|error| error.hint("This was an attempt to bring node_modules up to date; `--no-install` goes on without it."))?;
             if let Some(sentence) = sentence(&outcome) {
                 reporter.note(&sentence);

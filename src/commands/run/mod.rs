@@ -1,21 +1,29 @@
 //! `deka run`, and scripts that are called by their names alone.
 
 mod fresh;
+mod job;
+mod lines;
 mod listing;
+mod several;
 mod single;
 mod stage;
+mod summary;
 
 use super::Context;
 use crate::cli::{self, Cli};
 use crate::error::{Code, Error};
 use crate::project::workspace::{Project, find_root};
-use crate::scripts::select::{self, Selector};
+use crate::scripts::jobs;
+use crate::scripts::quote::with_arguments;
+use crate::scripts::select::{self, Part, Selector};
 use clap::CommandFactory;
 use std::ffi::{OsStr, OsString};
 
 pub use fresh::bring_up_to_date;
-pub use single::{in_foreground, name_of, program, shell_command};
+pub use single::{in_foreground, program, shell_command};
 pub use stage::Stage;
+
+use job::{Job, name_of};
 
 /// How alike two names have to be for one to be taken for a slip of the other, from 0 to 1.
 const LIKENESS_MIN: f64 = 0.7;
@@ -37,11 +45,15 @@ pub fn run(context: &Context, arguments: &cli::run::Run) -> Result<u8, Error> {
         }
         return Ok(0);
     };
-    let Some(parts) = find(&stage, project, name, rest)? else {
+    let jobs = find(&stage, project, name, rest)?;
+    if jobs.is_empty() {
         return if arguments.if_present { Ok(0) } else { Err(no_script(project, name)) };
-    };
+    }
     bring_up_to_date(&stage, arguments.no_install)?;
-    single::run_parts(&stage, project, &parts, "")
+    match jobs.as_slice() {
+        [job] if !arguments.several.stream => Ok(single::run(&stage, job)),
+        jobs => several::run(&stage, jobs, &jobs::graph(&[], &vec![0; jobs.len()]), &arguments.several),
+    }
 }
 
 /// Runs the script that was called without `run`.
@@ -67,18 +79,19 @@ fn project<'a>(stage: &'a Stage<'_>) -> Result<&'a Project, Error> {
     Ok(workspace.root_project())
 }
 
-/// Returns what a script means; nothing when there is none of that name.
-fn find(stage: &Stage<'_>, project: &Project, name: &OsStr, arguments: &[OsString]) -> Result<Option<Vec<select::Part>>, Error> {
-    let Some(name) = name.to_str() else { return Ok(None) };
+/// Returns the jobs of a project that a name stands for; none when there is no such script.
+fn find<'a>(stage: &Stage<'_>, project: &'a Project, name: &OsStr, arguments: &[OsString]) -> Result<Vec<Job<'a>>, Error> {
+    let Some(name) = name.to_str() else { return Ok(Vec::new()) };
     let scripts = &project.manifest.scripts;
     let selector = Selector::parse(name).map_err(|error| Error::wrap(Code::Usage, &error))?;
     let chosen = selector.choose(scripts);
+    let job = |name: &str, parts| Job { project, name: name.to_owned(), parts, is_script: true };
     if chosen.is_empty() && name == "start" && project.folder.join(SERVER).is_file() {
-        let command = crate::scripts::quote::with_arguments(OsStr::new("node server.js"), arguments);
-        return Ok(Some(vec![select::Part { event: name.to_owned(), command }]));
+        let command = with_arguments(OsStr::new("node server.js"), arguments);
+        return Ok(vec![job(name, vec![Part { event: name.to_owned(), command }])]);
     }
-    let parts = chosen.iter().filter_map(|name| select::parts(scripts, name, arguments, stage.settings.scripts.around));
-    Ok(Some(parts.flatten().collect()).filter(|_| !chosen.is_empty()))
+    let around = stage.settings.scripts.around;
+    Ok(chosen.into_iter().filter_map(|name| Some(job(name, select::parts(scripts, name, arguments, around)?))).collect())
 }
 
 fn no_script(project: &Project, name: &OsStr) -> Error {

@@ -1,40 +1,50 @@
-//! Runs scripts and programs one after the other, in deka's place.
+//! Runs jobs and programs one after the other, in deka's place.
 
 use super::super::signals;
+use super::job::{Failure, Job};
 use super::stage::Stage;
-use crate::error::{Code, Error};
-use crate::project::workspace::Project;
 use crate::scripts::environment::Variables;
 use crate::scripts::foreground::FOREGROUND;
 use crate::scripts::run::{Ended, SHELL};
-use crate::scripts::select::Part;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 use std::process::Command;
 
-/// Runs a script of a project with what runs around it. `owner` stands before the command lines, where there are several
-/// projects. Returns the exit status.
-pub fn run_parts(stage: &Stage<'_>, project: &Project, parts: &[Part], owner: &str) -> Result<u8, Error> {
-    for part in parts {
-        let variables = stage.of_script(project, &part.event, &part.command);
-        let owner = if owner.is_empty() { String::new() } else { format!("{owner} {}", part.event) };
-        stage.context.reporter.command_line(&owner, &part.command.to_string_lossy());
-        let shell = stage.settings.scripts.shell.as_deref().unwrap_or(Path::new(SHELL));
-        let ended = in_foreground(&mut shell_command(shell, &part.command, &project.folder, &variables)).map_err(|source| {
-            let message =
-                format!("cannot run the `{}` script with {} in {}: {source}", part.event, shell.display(), project.folder.display());
-            Error::new(Code::Script, message)
-        })?;
-        if !ended.is_success() {
-            tell_failure(stage, &format!("the `{}` script of {}", part.event, name_of(project)), ended);
-            return Ok(ended.exit_status());
-        }
-        if let Some(status) = interrupted().filter(|_| Some(part) != parts.last()) {
-            return Ok(status);
+/// Runs a job and returns the exit status. What went wrong is said.
+pub fn run(stage: &Stage<'_>, job: &Job<'_>) -> u8 {
+    match attempt(stage, job, "") {
+        Ok(()) => interrupted().unwrap_or(0),
+        Err(failure) => {
+            let status = failure.status;
+            // Whoever has asked a script to end knows why it failed.
+            if interrupted().is_none() {
+                stage.context.reporter.error(&failure.into());
+            }
+            status
         }
     }
-    Ok(0)
+}
+
+/// Runs the command lines of a job until one fails or somebody wants an end. `owner` stands before the command lines,
+/// where there are several projects.
+pub fn attempt(stage: &Stage<'_>, job: &Job<'_>, owner: &str) -> Result<(), Failure> {
+    for part in &job.parts {
+        let variables = job.variables(stage, part);
+        let name = if owner.is_empty() { String::new() } else { format!("{owner} {}", part.event) };
+        stage.context.reporter.command_line(&name, &part.command.to_string_lossy());
+        let shell = stage.settings.scripts.shell.as_deref().unwrap_or(Path::new(SHELL));
+        let ended = in_foreground(&mut shell_command(shell, &part.command, &job.project.folder, &variables));
+        match ended {
+            Ok(ended) if ended.is_success() => {}
+            Ok(ended) => return Err(job.failed(part, ended)),
+            Err(error) => return Err(job.not_started(part, format_args!("{}: {error}", shell.display()))),
+        }
+        if interrupted().is_some() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Returns the command that has a shell read a command line.
@@ -55,23 +65,7 @@ pub fn in_foreground(command: &mut Command) -> io::Result<Ended> {
     FOREGROUND.run(command)
 }
 
-/// Says that something failed, unless somebody has asked it to end.
-pub fn tell_failure(stage: &Stage<'_>, what: &str, ended: Ended) {
-    if FOREGROUND.heard().is_none() {
-        stage.context.reporter.error(&Error::new(Code::Script, format!("{what} {ended}")));
-    }
-}
-
 /// Returns the exit status for a signal that came while a program ran.
-fn interrupted() -> Option<u8> {
+pub fn interrupted() -> Option<u8> {
     FOREGROUND.heard().map(|signal| Ended::Signal(signal.as_raw()).exit_status())
-}
-
-/// Returns what a project is called in messages: `name@version`, or its folder.
-pub fn name_of(project: &Project) -> String {
-    match (&project.manifest.name, &project.manifest.version) {
-        (Some(name), Some(version)) => format!("{name}@{version}"),
-        (Some(name), None) => name.clone(),
-        (None, _) => project.folder.display().to_string(),
-    }
 }

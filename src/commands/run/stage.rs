@@ -18,6 +18,8 @@ pub struct Stage<'a> {
     pub context: &'a Context,
     /// The projects; nothing outside of any.
     pub workspace: Option<Workspace>,
+    /// The settings of the command line.
+    pub flags: Flags,
     /// All settings.
     pub settings: Settings,
     node: Option<PathBuf>,
@@ -43,13 +45,14 @@ impl<'a> Stage<'a> {
     }
 
     fn new(context: &'a Context, workspace: Option<Workspace>, flags: Flags) -> Result<Stage<'a>, Error> {
-        let task = Task { dir: context.dir.clone(), env: context.env.clone(), flags, clean: false };
+        let task = Task { dir: context.dir.clone(), env: context.env.clone(), flags: flags.clone(), clean: false };
         let settings = install::load_settings(&task, workspace.as_ref())?;
         settings.warnings.iter().for_each(|warning| context.reporter.warning(&warning.to_string()));
         let npm = context.env.find_program("npm").and_then(|npm| std::fs::canonicalize(npm).ok());
         Ok(Stage {
             context,
             workspace,
+            flags,
             settings,
             node: context.env.find_program("node"),
             node_gyp: npm.as_deref().and_then(gyp::find),

@@ -1,0 +1,65 @@
+//! Orders jobs of projects by what the projects depend on.
+//!
+//! A project can have several jobs or none at all, and still stand between others that have some. So each project has a
+//! gate: a node that is never run and opens when the project's jobs are done and the gates of its dependencies are open.
+//! A job waits for the gates of what its project depends on.
+
+/// Returns what each job waits for, in the form of [`super::order::run_in_order`]: the jobs come first, under their own
+/// numbers, and the gates behind them. `dependencies` lists what each project depends on, `owners` the project of each job.
+pub fn graph(dependencies: &[Vec<usize>], owners: &[usize]) -> Vec<Vec<usize>> {
+    let gate = |project: usize| owners.len() + project;
+    let below =
+        |project: usize| dependencies.get(project).into_iter().flatten().filter(move |next| **next != project).map(|next| gate(*next));
+    let mut graph: Vec<Vec<usize>> = owners.iter().map(|project| below(*project).collect()).collect();
+    graph.extend((0..dependencies.len()).map(|project| below(project).collect::<Vec<usize>>()));
+    for (job, project) in owners.iter().enumerate() {
+        if let Some(gate) = graph.get_mut(gate(*project)) {
+            gate.push(job);
+        }
+    }
+    graph
+}
+
+/// Turns a graph round: what depended on a project, the project now depends on.
+pub fn reversed(dependencies: &[Vec<usize>]) -> Vec<Vec<usize>> {
+    let mut reversed = vec![Vec::new(); dependencies.len()];
+    for (project, below) in dependencies.iter().enumerate() {
+        for next in below.iter().filter(|next| **next < dependencies.len()) {
+            reversed[*next].push(project);
+        }
+    }
+    reversed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{graph, reversed};
+    use crate::scripts::order::run_in_order;
+    use std::ops::ControlFlow;
+    use std::sync::Mutex;
+
+    fn order(dependencies: &[Vec<usize>], owners: &[usize]) -> Vec<usize> {
+        let ran = Mutex::new(Vec::new());
+        let wanted: Vec<usize> = (0..owners.len()).collect();
+        run_in_order(&graph(dependencies, owners), &wanted, 1, |job| {
+            ran.lock().expect("no panic").push(owners[job]);
+            ControlFlow::Continue(())
+        });
+        ran.into_inner().expect("no panic")
+    }
+
+    #[test]
+    fn dependencies_come_first_even_through_projects_without_a_job() {
+        // 0 needs 1, which has no job and needs 2.
+        let projects = [vec![1], vec![2], vec![]];
+        assert_eq!(order(&projects, &[0, 2]), [2, 0]);
+        assert_eq!(order(&projects, &[0, 0, 2, 2]), [2, 2, 0, 0]);
+        assert_eq!(order(&reversed(&projects), &[2, 0]), [0, 2]);
+        assert_eq!(order(&[], &[0, 0]), [0, 0], "without an order all run");
+    }
+
+    #[test]
+    fn a_circle_is_cut_somewhere() {
+        assert_eq!(order(&[vec![1], vec![0], vec![2, 0]], &[0, 1, 2]), [1, 0, 2]);
+    }
+}
