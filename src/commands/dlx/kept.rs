@@ -46,7 +46,10 @@ impl Shelf {
         SystemTime::now().duration_since(made).ok().filter(|age| *age < max_age)?;
         let home = self.folder.join(std::fs::read_link(&link).ok()?);
         let modules = home.join("node_modules");
-        State::read(&modules).filter(|state| state.is_in_place(&home, &modules)).map(|_| home)
+        let state = State::read(&modules)?;
+        let is_safe = state.boot.is_none() || state.written_in_this_boot();
+        let is_whole = || state.links.iter().all(|link| modules.join(link).exists());
+        (is_safe && state.root == home && is_whole()).then_some(home)
     }
 
     /// Makes a new folder with a manifest that asks for the packages.
@@ -58,6 +61,13 @@ impl Shelf {
         fs::write_atomic(&home.join("package.json"), format!("{manifest:#}\n").as_bytes())
             .map_err(|error| Error::wrap(Code::Io, &error))?;
         Ok(home)
+    }
+
+    /// Removes an install that did not succeed.
+    pub fn abandon(&self, home: &Path) {
+        // What is left is only in the way of the eye. The folder itself goes when there is nothing else in it.
+        let _ = fs::remove_all(home);
+        let _ = std::fs::remove_dir(&self.folder);
     }
 
     /// Has an install that is done used from now on, and removes those that nobody has used for long.

@@ -50,8 +50,7 @@ fn have(stage: &Stage<'_>, wanted: &[Wanted], builds: &[String]) -> Result<PathB
     let task = Task { dir: home.clone(), env: stage.context.env.clone(), flags: flags(stage), clean: false };
     let done = install_command::perform(stage.context, &task, ALLOW).and_then(|_| shelf.finish(&home));
     if let Err(error) = done {
-        // The error that matters is the one above.
-        let _ = crate::fs::remove_all(&home);
+        shelf.abandon(&home);
         return Err(error);
     }
     Ok(home)
