@@ -1,13 +1,17 @@
 //! `deka exec`.
 
 use super::Context;
-use super::run::{self, Stage};
+use super::run::{self, Job, Selected, Stage};
 use crate::cli;
 use crate::error::{Code, Error};
+use crate::package::manifest::Manifest;
 use crate::project::env::Env;
 use crate::project::settings::Flags;
+use crate::project::workspace::MANIFEST;
 use crate::scripts::environment::Variables;
+use crate::scripts::quote::with_arguments;
 use crate::scripts::run::{Ended, SHELL};
+use crate::scripts::select::Part;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -15,18 +19,46 @@ use std::path::{Path, PathBuf};
 /// Runs a command of a dependency, or any other. Returns the exit status.
 pub fn run(context: &Context, arguments: &cli::exec::Exec) -> Result<u8, Error> {
     let stage = Stage::anywhere(context, Flags::default())?;
+    if run::is_plural(&context.selection) {
+        return run_selected(&stage, arguments);
+    }
     run::bring_up_to_date(&stage, arguments.no_install)?;
-    let variables = match &stage.workspace {
-        Some(workspace) => stage.of_command(workspace.root_project()),
-        None => stage.of_program(&Default::default(), &context.dir.join("package.json"), &[]),
+    let variables = match stage.project() {
+        Some(project) => stage.of_command(project),
+        None => stage.of_program(&Manifest::default(), &context.dir.join(MANIFEST), &[]),
     };
-    let ended = run_words(&stage, &arguments.words, arguments.shell_mode, variables)?;
+    let root = stage.workspace.as_ref().filter(|_| context.selection.workspace_root).map(|workspace| workspace.root.as_path());
+    let ended = run_words(&stage, &arguments.words, arguments.shell_mode, root.unwrap_or(&context.dir), variables)?;
     Ok(ended.exit_status())
 }
 
-/// Runs the words of a command line in the folder that deka was called in; in shell mode a shell puts them together.
-pub(super) fn run_words(stage: &Stage<'_>, words: &[OsString], shell_mode: bool, mut variables: Variables) -> Result<Ended, Error> {
-    let dir = &stage.context.dir;
+/// Runs a command in the folder of each selected project.
+fn run_selected(stage: &Stage<'_>, arguments: &cli::exec::Exec) -> Result<u8, Error> {
+    let mut selected = Selected::of(stage)?;
+    selected.resume(&arguments.several)?;
+    if selected.indices.is_empty() {
+        return Ok(0);
+    }
+    run::bring_up_to_date(stage, arguments.no_install)?;
+    let name = arguments.words.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let command = match arguments.shell_mode {
+        true => arguments.words.join(OsStr::new(" ")),
+        false => with_arguments(OsStr::new(""), &arguments.words),
+    };
+    let part = Part { event: name.clone(), command };
+    let job = |project| Job { project, name: name.clone(), parts: vec![part.clone()], is_script: false };
+    let jobs: Vec<Job<'_>> = selected.indices.iter().filter_map(|index| selected.project(*index)).map(job).collect();
+    run::run_several(stage, &jobs, &selected.order(&selected.indices, &arguments.several), &arguments.several)
+}
+
+/// Runs the words of a command line in a folder; in shell mode a shell puts them together.
+pub(super) fn run_words(
+    stage: &Stage<'_>,
+    words: &[OsString],
+    shell_mode: bool,
+    dir: &Path,
+    mut variables: Variables,
+) -> Result<Ended, Error> {
     // The shell that called deka may stand elsewhere (`--dir`).
     variables.insert("PWD".into(), dir.into());
     let (name, rest) = words.split_first().ok_or_else(|| Error::new(Code::Usage, "a command is missing"))?;

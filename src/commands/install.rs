@@ -1,5 +1,6 @@
 //! `deka install` and `deka ci`.
 
+use super::selecting::selected;
 use super::{Context, signals};
 use crate::cli;
 use crate::error::Error;
@@ -31,7 +32,16 @@ pub enum Variant {
 /// Installs and says how it went.
 pub fn run(context: &Context, arguments: &cli::Install, variant: Variant) -> Result<(), Error> {
     let clean = variant == Variant::Ci;
-    let task = Task { dir: context.dir.clone(), env: context.env.clone(), flags: Flags(arguments.overrides()), clean };
+    if context.selection.is_given() && selected(context, Flags(arguments.overrides()))?.indices.is_empty() {
+        return Ok(());
+    }
+    let task = Task {
+        dir: context.dir.clone(),
+        env: context.env.clone(),
+        flags: Flags(arguments.overrides()),
+        selection: context.selection.clone(),
+        clean,
+    };
     let outcome = perform(context, &task, ALLOW)?;
     let budget = outcome.budget.clone();
     context.reporter.summary(&summary(outcome), context.started.elapsed());

@@ -6,12 +6,14 @@ mod dlx;
 mod exec;
 mod install;
 mod run;
+mod selecting;
 mod signals;
 mod store;
 
-use crate::cli::{Cli, Command, Common, ReporterStyle};
+use crate::cli::{self, Cli, Command, Common, ReporterStyle};
 use crate::error::{Code, Error};
 use crate::project::env::Env;
+use crate::project::selection::Selection;
 use crate::report::{Reporter, Voice};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -22,6 +24,10 @@ pub(crate) struct Context {
     pub dir: PathBuf,
     /// The environment.
     pub env: Env,
+    /// Which projects of the workspace.
+    pub selection: Selection,
+    /// Whether it is a failure when the filters match none.
+    pub fail_if_no_match: bool,
     /// Where things are said.
     pub reporter: std::sync::Arc<Reporter>,
     /// When the program started.
@@ -34,7 +40,9 @@ pub fn run(cli: Cli, started: Instant) -> u8 {
     let env: Env = std::env::vars_os().collect();
     let reporter = std::sync::Arc::new(reporter(&cli.common, &env));
     let ended = folder(cli.common.dir.as_deref()).and_then(|dir| {
-        let context = Context { dir, env, reporter: reporter.clone(), started };
+        let cli::selection::Selection { filters, recursive, workspace_root, fail_if_no_match } = cli.selection;
+        let selection = Selection { filters, recursive, workspace_root };
+        let context = Context { dir, env, selection, fail_if_no_match, reporter: reporter.clone(), started };
         match cli.command {
             Command::Install(arguments) => install::run(&context, &arguments, install::Variant::Install).map(|()| 0),
             Command::Ci(arguments) => install::run(&context, &arguments, install::Variant::Ci).map(|()| 0),
@@ -42,6 +50,7 @@ pub fn run(cli: Cli, started: Instant) -> u8 {
             Command::Exec(arguments) => exec::run(&context, &arguments),
             Command::Dlx(arguments) => dlx::run(&context, &arguments),
             Command::Script(words) => run::shortcut(&context, &words),
+            Command::Store(_) if context.selection.is_given() => Err(Error::new(Code::Usage, "`deka store` knows no projects to select")),
             Command::Store(command) => store::run(&context, &command),
         }
     });

@@ -7,6 +7,7 @@ use crate::error::{Code, Error};
 use crate::layout::Places;
 use crate::package::path::RelPath;
 use crate::pool::Spawner;
+use crate::project::catalogs::Catalogs;
 use crate::project::settings::{Settings, VirtualStore};
 use crate::project::workspace::Workspace;
 use crossbeam_channel::{Receiver, Sender};
@@ -26,6 +27,8 @@ pub(super) struct Session<'a> {
     pub workspace: Workspace,
     /// Overrides, as selectors and what they put in place.
     pub overrides: Vec<(String, String)>,
+    /// The catalogs of the workspace.
+    pub catalogs: Catalogs,
     /// Where `node_modules` is built.
     pub places: Places,
     /// Whether what stands in `node_modules` was written since the machine was started.

@@ -20,20 +20,9 @@ pub fn graph(dependencies: &[Vec<usize>], owners: &[usize]) -> Vec<Vec<usize>> {
     graph
 }
 
-/// Turns a graph round: what depended on a project, the project now depends on.
-pub fn reversed(dependencies: &[Vec<usize>]) -> Vec<Vec<usize>> {
-    let mut reversed = vec![Vec::new(); dependencies.len()];
-    for (project, below) in dependencies.iter().enumerate() {
-        for next in below.iter().filter(|next| **next < dependencies.len()) {
-            reversed[*next].push(project);
-        }
-    }
-    reversed
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{graph, reversed};
+    use super::graph;
     use crate::scripts::order::run_in_order;
     use std::ops::ControlFlow;
     use std::sync::Mutex;
@@ -54,7 +43,6 @@ mod tests {
         let projects = [vec![1], vec![2], vec![]];
         assert_eq!(order(&projects, &[0, 2]), [2, 0]);
         assert_eq!(order(&projects, &[0, 0, 2, 2]), [2, 2, 0, 0]);
-        assert_eq!(order(&reversed(&projects), &[2, 0]), [0, 2]);
         assert_eq!(order(&[], &[0, 0]), [0, 0], "without an order all run");
     }
 

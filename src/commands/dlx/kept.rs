@@ -48,7 +48,7 @@ impl Shelf {
         let modules = home.join("node_modules");
         let state = State::read(&modules)?;
         let is_safe = state.boot.is_none() || state.written_in_this_boot();
-        let is_whole = || state.links.iter().all(|link| modules.join(link).exists());
+        let is_whole = || state.linked.iter().all(|folder| folder.links.iter().all(|link| home.join(&folder.path).join(link).exists()));
         (is_safe && state.root == home && is_whole()).then_some(home)
     }
 

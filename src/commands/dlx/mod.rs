@@ -11,6 +11,7 @@ use crate::install::Task;
 use crate::package::facts::Facts;
 use crate::package::manifest::Manifest;
 use crate::package::path::RelPath;
+use crate::project::selection::Selection;
 use crate::project::settings::Flags;
 use kept::Shelf;
 use packages::Wanted;
@@ -37,7 +38,7 @@ pub fn run(context: &Context, arguments: &cli::dlx::Dlx) -> Result<u8, Error> {
     };
     let words: Vec<OsString> = std::iter::once(command).chain(rest.iter().cloned()).collect();
     let variables = stage.of_program(&Manifest::default(), &home.join("package.json"), &[modules.join(".bin")]);
-    Ok(exec::run_words(&stage, &words, arguments.shell_mode, variables)?.exit_status())
+    Ok(exec::run_words(&stage, &words, arguments.shell_mode, &context.dir, variables)?.exit_status())
 }
 
 /// Returns the folder in which the packages are installed, and installs them if they are not.
@@ -47,7 +48,8 @@ fn have(stage: &Stage<'_>, wanted: &[Wanted], builds: &[String]) -> Result<PathB
         return Ok(home);
     }
     let home = shelf.begin(wanted, builds)?;
-    let task = Task { dir: home.clone(), env: stage.context.env.clone(), flags: flags(stage), clean: false };
+    let task =
+        Task { dir: home.clone(), env: stage.context.env.clone(), flags: flags(stage), selection: Selection::default(), clean: false };
     let done = install_command::perform(stage.context, &task, ALLOW).and_then(|_| shelf.finish(&home));
     if let Err(error) = done {
         shelf.abandon(&home);

@@ -9,6 +9,7 @@ use super::stage::{Stage, is_inside_another};
 use crate::error::{Code, Error};
 use crate::install::{LOCKFILE, Outcome, Task};
 use crate::project::folder;
+use crate::project::selection::Selection;
 use crate::project::settings::{Flags, Groups, Stale};
 use crate::project::state::State;
 use crate::project::workspace::{Project, Workspace};
@@ -24,7 +25,7 @@ pub fn bring_up_to_date(stage: &Stage<'_>, no_install: bool) -> Result<(), Error
     }
     let modules_dir = workspace.root.join(&stage.settings.layout.modules_dir);
     let state = State::read(&modules_dir);
-    if state.as_ref().is_some_and(|state| state.is_in_place(&workspace.root, &modules_dir)) {
+    if state.as_ref().is_some_and(|state| state.is_in_place(&workspace.root)) {
         return Ok(());
     }
     if state.is_none() && !is_ours(workspace, &modules_dir) {
@@ -40,7 +41,8 @@ pub fn bring_up_to_date(stage: &Stage<'_>, no_install: bool) -> Result<(), Error
         }
         Stale::Install => {
             let flags = state.map(|state| flags_of(state.groups)).unwrap_or_default();
-            let task = Task { dir: workspace.root.clone(), env: stage.context.env.clone(), flags, clean: false };
+            let (dir, env) = (workspace.root.clone(), stage.context.env.clone());
+            let task = Task { dir, env, flags, selection: Selection::default(), clean: false };
             let outcome = install_command::perform(stage.context, &task, install_command::ALLOW)
                 .map_err(|error| error.hint("This was an attempt to bring node_modules up to date; `--no-install` goes on without it."))?;
             if let Some(sentence) = sentence(&outcome) {

@@ -4,6 +4,7 @@ mod fresh;
 mod job;
 mod lines;
 mod listing;
+mod selected;
 mod several;
 mod single;
 mod stage;
@@ -17,13 +18,17 @@ use crate::scripts::jobs;
 use crate::scripts::quote::with_arguments;
 use crate::scripts::select::{self, Part, Selector};
 use clap::CommandFactory;
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 
 pub use fresh::bring_up_to_date;
+pub use job::Job;
+pub use selected::{Selected, is_plural};
+pub use several::run as run_several;
 pub use single::{in_foreground, program, shell_command};
 pub use stage::Stage;
 
-use job::{Job, name_of};
+use job::name_of;
 
 /// How alike two names have to be for one to be taken for a slip of the other, from 0 to 1.
 const LIKENESS_MIN: f64 = 0.7;
@@ -35,6 +40,9 @@ const SERVER: &str = "server.js";
 /// Runs a script, or lists them. Returns the exit status.
 pub fn run(context: &Context, arguments: &cli::run::Run) -> Result<u8, Error> {
     let stage = Stage::of_project(context)?;
+    if is_plural(&context.selection) {
+        return run_selected(&stage, arguments);
+    }
     let project = project(&stage)?;
     let Some((name, rest)) = arguments.words.split_first() else {
         let lines = listing::lines(project);
@@ -56,6 +64,36 @@ pub fn run(context: &Context, arguments: &cli::run::Run) -> Result<u8, Error> {
     }
 }
 
+/// Runs a script in those of the selected projects that have it.
+fn run_selected(stage: &Stage<'_>, arguments: &cli::run::Run) -> Result<u8, Error> {
+    let Some((name, rest)) = arguments.words.split_first() else {
+        return Err(Error::new(Code::Usage, "which script is to run in the selected projects?")
+            .hint("Run `deka run` in one of them to see the scripts that it has."));
+    };
+    let mut selected = Selected::of(stage)?;
+    selected.resume(&arguments.several)?;
+    let (mut jobs, mut owners) = (Vec::new(), Vec::new());
+    for (index, project) in selected.indices.iter().filter_map(|index| Some((*index, selected.project(*index)?))) {
+        let found = find(stage, project, name, rest)?.into_iter().filter(|job| !has_called(stage, job));
+        jobs.extend(found);
+        owners.resize(jobs.len(), index);
+    }
+    if jobs.is_empty() {
+        let is_fine = arguments.if_present || selected.indices.is_empty();
+        return if is_fine { Ok(0) } else { Err(no_script_at_all(&selected, name)) };
+    }
+    bring_up_to_date(stage, arguments.no_install)?;
+    several::run(stage, &jobs, &selected.order(&owners, &arguments.several), &arguments.several)
+}
+
+/// Says whether a job is the very script that deka was called from: `"build": "deka -r run build"` at the root is not
+/// meant to go round for ever.
+fn has_called(stage: &Stage<'_>, job: &Job<'_>) -> bool {
+    let env = &stage.context.env;
+    env.get("npm_lifecycle_event").is_some_and(|event| event == job.name.as_str())
+        && env.get("npm_package_json").is_some_and(|manifest| manifest == job.project.stamp.path)
+}
+
 /// Runs the script that was called without `run`.
 pub fn shortcut(context: &Context, words: &[OsString]) -> Result<u8, Error> {
     let arguments = cli::run::Run { words: words.to_vec(), ..cli::run::Run::default() };
@@ -75,8 +113,7 @@ pub fn shortcut(context: &Context, words: &[OsString]) -> Result<u8, Error> {
 
 /// Returns the project that deka was called in.
 fn project<'a>(stage: &'a Stage<'_>) -> Result<&'a Project, Error> {
-    let workspace = stage.workspace.as_ref().ok_or_else(|| Error::new(Code::Manifest, "there is no package.json"))?;
-    Ok(workspace.root_project())
+    stage.project().ok_or_else(|| Error::new(Code::Manifest, "there is no package.json"))
 }
 
 /// Returns the jobs of a project that a name stands for; none when there is no such script.
@@ -100,6 +137,17 @@ fn no_script(project: &Project, name: &OsStr) -> Error {
     match near(&name, project.manifest.scripts.keys().map(String::as_str)) {
         Some(near) => error.hint(format!("Did you mean {near}?")),
         None => error.hint("Run `deka run` to see the scripts there are."),
+    }
+}
+
+fn no_script_at_all(selected: &Selected<'_>, name: &OsStr) -> Error {
+    let name = name.to_string_lossy();
+    let projects: Vec<&Project> = selected.indices.iter().filter_map(|index| selected.project(*index)).collect();
+    let error = Error::new(Code::NoScript, format!("none of the {} selected projects has a script `{name}`", projects.len()));
+    let scripts: BTreeSet<&str> = projects.iter().flat_map(|project| project.manifest.scripts.keys().map(String::as_str)).collect();
+    match near(&name, scripts.into_iter()) {
+        Some(near) => error.hint(format!("Did you mean {near}?")),
+        None => error.hint("With `--if-present` that is fine."),
     }
 }
 

@@ -5,6 +5,8 @@ use crate::error::Error;
 use crate::install::{self, Task};
 use crate::package::manifest::Manifest;
 use crate::project::env::Env;
+use crate::project::error::ProjectError;
+use crate::project::selection::Selection;
 use crate::project::settings::{Flags, Settings};
 use crate::project::workspace::{Project, Workspace, find_root};
 use crate::scripts::environment::{self, Owner, Variables};
@@ -16,7 +18,7 @@ use std::path::{Path, PathBuf};
 pub struct Stage<'a> {
     /// What every command gets.
     pub context: &'a Context,
-    /// The projects; nothing outside of any.
+    /// The workspace; nothing outside of any.
     pub workspace: Option<Workspace>,
     /// The settings of the command line.
     pub flags: Flags,
@@ -28,26 +30,28 @@ pub struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    /// Reads the project that deka was called in, which has to be there, and the settings.
+    /// Reads the workspace that deka was called in, which has to be there, and the settings.
     pub fn of_project(context: &'a Context) -> Result<Stage<'a>, Error> {
         let root = find_root(&context.dir, context.env.home()).map_err(install::of_project)?;
         let workspace = Workspace::load(&root).map_err(install::of_project)?;
         Stage::new(context, Some(workspace), Flags::default())
     }
 
-    /// Reads the project that deka was called in, if there is one, and the settings.
+    /// Reads the workspace that deka was called in, if there is one, and the settings.
     pub fn anywhere(context: &'a Context, flags: Flags) -> Result<Stage<'a>, Error> {
         let workspace = match find_root(&context.dir, context.env.home()) {
             Ok(root) => Some(Workspace::load(&root).map_err(install::of_project)?),
-            Err(_) => None,
+            Err(ProjectError::NoManifest { .. }) => None,
+            Err(error) => return Err(install::of_project(error)),
         };
         Stage::new(context, workspace, flags)
     }
 
+    /// What is odd about manifests and settings is said when they are installed from, not each time a script runs.
     fn new(context: &'a Context, workspace: Option<Workspace>, flags: Flags) -> Result<Stage<'a>, Error> {
-        let task = Task { dir: context.dir.clone(), env: context.env.clone(), flags: flags.clone(), clean: false };
+        let (dir, env, selection) = (context.dir.clone(), context.env.clone(), Selection::default());
+        let task = Task { dir, env, flags: flags.clone(), selection, clean: false };
         let settings = install::load_settings(&task, workspace.as_ref())?;
-        settings.warnings.iter().for_each(|warning| context.reporter.warning(&warning.to_string()));
         let npm = context.env.find_program("npm").and_then(|npm| std::fs::canonicalize(npm).ok());
         Ok(Stage {
             context,
@@ -58,6 +62,13 @@ impl<'a> Stage<'a> {
             node_gyp: npm.as_deref().and_then(gyp::find),
             program: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("deka")),
         })
+    }
+
+    /// Returns the project that is meant when none is selected: the one that deka was called in, or the root's own.
+    pub fn project(&self) -> Option<&Project> {
+        let workspace = self.workspace.as_ref()?;
+        let index = if self.context.selection.workspace_root { 0 } else { workspace.project_at(&self.context.dir) };
+        workspace.projects.get(index)
     }
 
     /// Returns the environment of a script of a project.
