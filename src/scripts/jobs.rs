@@ -4,14 +4,22 @@
 //! gate: a node that is never run and opens when the project's jobs are done and the gates of its dependencies are open.
 //! A job waits for the gates of what its project depends on.
 
+use super::order::depth_first;
+
 /// Returns what each job waits for, in the form of [`super::order::run_in_order`]: the jobs come first, under their own
 /// numbers, and the gates behind them. `dependencies` lists what each project depends on, `owners` the project of each job.
+/// Where projects depend on each other in a circle, one of the edges is left out.
 pub fn graph(dependencies: &[Vec<usize>], owners: &[usize]) -> Vec<Vec<usize>> {
+    let mut rank = vec![0; dependencies.len()];
+    depth_first(dependencies).into_iter().enumerate().for_each(|(place, project)| rank[project] = place);
     let gate = |project: usize| owners.len() + project;
-    let below =
-        |project: usize| dependencies.get(project).into_iter().flatten().filter(move |next| **next != project).map(|next| gate(*next));
-    let mut graph: Vec<Vec<usize>> = owners.iter().map(|project| below(*project).collect()).collect();
-    graph.extend((0..dependencies.len()).map(|project| below(project).collect::<Vec<usize>>()));
+    // Circles are cut here, between projects: cut later, a gate might open before the jobs behind it are done.
+    let comes_first = |project: usize, next: usize| next < rank.len() && rank[next] < rank[project];
+    let below = |project: usize| -> Vec<usize> {
+        let next = dependencies.get(project).into_iter().flatten().copied();
+        next.filter(|next| comes_first(project, *next)).map(gate).collect()
+    };
+    let mut graph: Vec<Vec<usize>> = owners.iter().copied().chain(0..dependencies.len()).map(below).collect();
     for (job, project) in owners.iter().enumerate() {
         if let Some(gate) = graph.get_mut(gate(*project)) {
             gate.push(job);
@@ -49,5 +57,6 @@ mod tests {
     #[test]
     fn a_circle_is_cut_somewhere() {
         assert_eq!(order(&[vec![1], vec![0], vec![2, 0]], &[0, 1, 2]), [1, 0, 2]);
+        assert_eq!(order(&[vec![1], vec![0], vec![2, 0]], &[2, 0, 1]), [1, 0, 2]);
     }
 }

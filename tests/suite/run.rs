@@ -197,7 +197,7 @@ fn one_failure_ends_the_others_and_a_summary_names_it() {
     );
     let said = env.deka(["run", "--concurrency=2", "/^x:/"]).failure(4).never_says("x:c: never");
     assert!(said.stderr.contains("the `x:b` script of app@1.2.3 failed with exit code 4"), "{}", said.report());
-    assert!(said.stderr.contains("of 3 in all, 1 were ended early and 1 were not started"), "{}", said.report());
+    assert!(said.stderr.contains("Because of that, 1 of 3 ended early and 1 did not start."), "{}", said.report());
     for file in ["a", "b"] {
         assert!(!super::signals::is_alive(env.read(file).trim().parse().unwrap()), "an orphan is left: {file}");
     }

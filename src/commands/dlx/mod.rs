@@ -10,6 +10,7 @@ use crate::error::{Code, Error};
 use crate::install::Task;
 use crate::package::facts::Facts;
 use crate::package::manifest::Manifest;
+use crate::package::name::PackageName;
 use crate::package::path::RelPath;
 use crate::project::selection::Selection;
 use crate::project::settings::Flags;
@@ -75,11 +76,12 @@ fn command_of(modules: &Path, package: &Wanted) -> Result<String, Error> {
     let folder = modules.join(package.alias.as_str());
     let text = crate::fs::read(&folder.join("package.json")).map_err(|error| Error::wrap(Code::Io, &error))?;
     let manifest = Manifest::parse(&text).unwrap_or_default();
-    let name = manifest.name.clone().unwrap_or_else(|| package.alias.to_string());
+    let own = manifest.name.as_deref().and_then(|name| PackageName::parse(name).ok());
+    let name = own.as_ref().unwrap_or(&package.alias);
     let files = files_of_commands(&folder, &manifest);
-    let facts = Facts::of(&manifest, &package.alias, files.iter());
+    let facts = Facts::of(&manifest, name, files.iter());
     let commands: Vec<&str> = facts.bins.iter().map(|(command, _)| command.as_str()).collect();
-    let unscoped = name.rsplit('/').next().unwrap_or(&name);
+    let unscoped = name.unscoped();
     match commands.as_slice() {
         [] => Err(Error::new(Code::NoCommand, format!("{name} has no commands"))
             .hint("To have it for another command, name both: `deka dlx --package <PACKAGE> <COMMAND>`.")),

@@ -13,6 +13,7 @@ mod summary;
 use super::Context;
 use crate::cli::{self, Cli};
 use crate::error::{Code, Error};
+use crate::project::error::ProjectError;
 use crate::project::workspace::{Project, find_root};
 use crate::scripts::jobs;
 use crate::scripts::quote::with_arguments;
@@ -98,7 +99,7 @@ fn has_called(stage: &Stage<'_>, job: &Job<'_>) -> bool {
 pub fn shortcut(context: &Context, words: &[OsString]) -> Result<u8, Error> {
     let arguments = cli::run::Run { words: words.to_vec(), ..cli::run::Run::default() };
     let name = words.first().map(|name| name.to_string_lossy()).unwrap_or_default();
-    if find_root(&context.dir, context.env.home()).is_err() {
+    if matches!(find_root(&context.dir, context.env.home()), Err(ProjectError::NoManifest { .. })) {
         return Err(no_command(format!("deka has no command `{name}`, and here is no project with a script of that name"), &name, &[]));
     }
     run(context, &arguments).map_err(|error| {

@@ -9,6 +9,7 @@ use crate::project::selection::{Selection, select};
 use crate::project::settings::LinkWorkspacePackages;
 use crate::project::workspace::{Project, Workspace};
 use crate::scripts::jobs;
+use crate::scripts::order;
 
 /// Projects to run something in.
 pub struct Selected<'a> {
@@ -48,13 +49,11 @@ impl<'a> Selected<'a> {
         let Some(from) = self.indices.iter().copied().find(is_meant) else {
             return Err(Error::new(Code::Usage, format!("`{name}`, to resume from, is none of the selected projects")));
         };
-        if options.no_sort || options.parallel {
-            return Ok(());
-        }
-        let groups = self.graph.order();
-        let group_of = |index: usize| groups.iter().position(|group| group.contains(&index));
-        let first = group_of(from);
-        self.indices.retain(|index| if options.reverse { group_of(*index) <= first } else { group_of(*index) >= first });
+        let places: Vec<usize> = (0..self.indices.len()).collect();
+        let sequence = order::sequence(&self.order(&self.indices, options), &places);
+        let later = sequence.into_iter().filter_map(|place| self.indices.get(place).copied()).skip_while(|index| *index != from);
+        self.indices = later.collect();
+        self.indices.sort_unstable();
         Ok(())
     }
 

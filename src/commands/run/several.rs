@@ -175,8 +175,8 @@ fn failure(came: &[Came]) -> Option<Error> {
         }
     };
     let (cut, not_started) = (count(&Came::Cut), count(&Came::NotStarted));
-    if came.len() > 1 && cut + not_started > 0 {
-        message.push_str(&format!("\nof {} in all, {cut} were ended early and {not_started} were not started", came.len()));
+    if cut + not_started > 0 {
+        message.push_str(&format!("\nBecause of that, {cut} of {} ended early and {not_started} did not start.", came.len()));
     }
     Some(Error::new(Code::Script, message))
 }
