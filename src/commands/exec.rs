@@ -22,7 +22,8 @@ pub fn run(context: &Context, arguments: &cli::exec::Exec) -> Result<u8, Error> 
     if run::is_plural(&context.selection) {
         return run_selected(&stage, arguments);
     }
-    run::bring_up_to_date(&stage, arguments.no_install)?;
+    let paths: Vec<&str> = stage.project().map(|project| project.path.as_str()).into_iter().collect();
+    run::bring_up_to_date(&stage, &paths, arguments.no_install)?;
     let variables = match stage.project() {
         Some(project) => stage.of_command(project),
         None => stage.of_program(&Manifest::default(), &context.dir.join(MANIFEST), &[]),
@@ -39,7 +40,6 @@ fn run_selected(stage: &Stage<'_>, arguments: &cli::exec::Exec) -> Result<u8, Er
     if selected.indices.is_empty() {
         return Ok(0);
     }
-    run::bring_up_to_date(stage, arguments.no_install)?;
     let name = arguments.words.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let command = match arguments.shell_mode {
         true => arguments.words.join(OsStr::new(" ")),
@@ -48,6 +48,8 @@ fn run_selected(stage: &Stage<'_>, arguments: &cli::exec::Exec) -> Result<u8, Er
     let part = Part { event: name.clone(), command };
     let job = |project| Job { project, name: name.clone(), parts: vec![part.clone()], is_script: false };
     let jobs: Vec<Job<'_>> = selected.indices.iter().filter_map(|index| selected.project(*index)).map(job).collect();
+    let paths: Vec<&str> = jobs.iter().map(|job| job.project.path.as_str()).collect();
+    run::bring_up_to_date(stage, &paths, arguments.no_install)?;
     run::run_several(stage, &jobs, &selected.order(&selected.indices, &arguments.several), &arguments.several)
 }
 

@@ -5,7 +5,7 @@ use crate::package::integrity::Integrity;
 use crate::package::manifest::Manifest;
 use crate::package::name::PackageName;
 use crate::package::platform::Platform;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::sync::Arc;
 
@@ -28,12 +28,28 @@ pub struct Request {
 }
 
 /// One project.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ImporterRequest {
     /// Its folder relative to the root, with `/`; `.` is the root itself.
     pub path: String,
     /// Its manifest.
     pub manifest: Manifest,
+    /// The folder that stands for it in `node_modules`, when it is not its own (`publishConfig.directory`).
+    pub published: Option<String>,
+    /// The projects that it gets copies of rather than links to, by alias (`dependenciesMeta.*.injected`).
+    pub injected: BTreeSet<String>,
+}
+
+/// Which dependencies a project of the workspace answers by its version, without `workspace:`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ByVersion {
+    /// None.
+    #[default]
+    Never,
+    /// Those of projects.
+    OfProjects,
+    /// Those of packages too.
+    Deep,
 }
 
 /// The addresses of the registries.
@@ -56,6 +72,8 @@ pub struct Options {
     pub dedupe_peer_dependents: bool,
     /// Whether projects of a workspace see the dependencies of the root as peers.
     pub resolve_peers_from_workspace_root: bool,
+    /// Which dependencies projects answer by their versions.
+    pub by_version: ByVersion,
 }
 
 impl Default for Options {
@@ -66,6 +84,7 @@ impl Default for Options {
             strict_peer_dependencies: false,
             dedupe_peer_dependents: true,
             resolve_peers_from_workspace_root: true,
+            by_version: ByVersion::Never,
         }
     }
 }

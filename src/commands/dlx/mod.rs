@@ -8,17 +8,18 @@ use super::{Context, exec, install as install_command};
 use crate::cli;
 use crate::error::{Code, Error};
 use crate::install::Task;
-use crate::package::facts::Facts;
 use crate::package::manifest::Manifest;
 use crate::package::name::PackageName;
-use crate::package::path::RelPath;
 use crate::project::selection::Selection;
 use crate::project::settings::Flags;
+use crate::project::workspace::MANIFEST;
 use kept::Shelf;
 use packages::Wanted;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+/// The folder of commands.
+const BIN: &str = ".bin";
 /// How to have the scripts of packages run.
 const ALLOW: &str = "To run the scripts of one that you trust, pass its name with `--allow-build`.";
 
@@ -38,7 +39,7 @@ pub fn run(context: &Context, arguments: &cli::dlx::Dlx) -> Result<u8, Error> {
         _ => first.clone(),
     };
     let words: Vec<OsString> = std::iter::once(command).chain(rest.iter().cloned()).collect();
-    let variables = stage.of_program(&Manifest::default(), &home.join("package.json"), &[modules.join(".bin")]);
+    let variables = stage.of_program(&Manifest::default(), &home.join(MANIFEST), &[modules.join(BIN)]);
     Ok(exec::run_words(&stage, &words, arguments.shell_mode, &context.dir, variables)?.exit_status())
 }
 
@@ -73,30 +74,28 @@ fn flags(stage: &Stage<'_>) -> Flags {
 
 /// Returns the command that is meant by a package: its only one, or the one that is called like it.
 fn command_of(modules: &Path, package: &Wanted) -> Result<String, Error> {
-    let folder = modules.join(package.alias.as_str());
-    let text = crate::fs::read(&folder.join("package.json")).map_err(|error| Error::wrap(Code::Io, &error))?;
-    let manifest = Manifest::parse(&text).unwrap_or_default();
-    let own = manifest.name.as_deref().and_then(|name| PackageName::parse(name).ok());
+    let text = crate::fs::read(&modules.join(package.alias.as_str()).join(MANIFEST)).map_err(|error| Error::wrap(Code::Io, &error))?;
+    let own = Manifest::parse(&text).unwrap_or_default().name.and_then(|name| PackageName::parse(&name).ok());
     let name = own.as_ref().unwrap_or(&package.alias);
-    let files = files_of_commands(&folder, &manifest);
-    let facts = Facts::of(&manifest, name, files.iter());
-    let commands: Vec<&str> = facts.bins.iter().map(|(command, _)| command.as_str()).collect();
-    let unscoped = name.unscoped();
+    let commands = commands(modules, package);
     match commands.as_slice() {
         [] => Err(Error::new(Code::NoCommand, format!("{name} has no commands"))
             .hint("To have it for another command, name both: `deka dlx --package <PACKAGE> <COMMAND>`.")),
-        [only] => Ok((*only).to_owned()),
-        several if several.contains(&unscoped) => Ok(unscoped.to_owned()),
+        [only] => Ok(only.clone()),
+        several if several.iter().any(|command| command == name.unscoped()) => Ok(name.unscoped().to_owned()),
         several => {
-            Err(Error::new(Code::NoCommand, format!("{name} has several commands and none is called `{unscoped}`: {}", several.join(", ")))
-                .hint(format!("Say which one: `deka dlx --package {name} {}`.", several[0])))
+            let message = format!("{name} has several commands and none is called `{}`: {}", name.unscoped(), several.join(", "));
+            Err(Error::new(Code::NoCommand, message).hint(format!("Say which one: `deka dlx --package {name} {}`.", several[0])))
         }
     }
 }
 
-/// Returns the files in the folder of commands, where a manifest names a folder instead of files.
-fn files_of_commands(folder: &Path, manifest: &Manifest) -> Vec<RelPath> {
-    let Some(inner) = manifest.directories.get("bin").and_then(|inner| RelPath::normalise(inner).ok().flatten()) else { return Vec::new() };
-    let entries = std::fs::read_dir(folder.join(inner.as_str())).into_iter().flatten().flatten();
-    entries.filter_map(|entry| RelPath::parse(&format!("{inner}/{}", entry.file_name().to_str()?)).ok()).collect()
+/// Lists the commands of a package that are linked, sorted.
+fn commands(modules: &Path, package: &Wanted) -> Vec<String> {
+    let inside = Path::new("..").join(package.alias.as_str());
+    let links = std::fs::read_dir(modules.join(BIN)).into_iter().flatten().flatten();
+    let own = links.filter(|link| std::fs::read_link(link.path()).is_ok_and(|target| target.starts_with(&inside)));
+    let mut commands: Vec<String> = own.filter_map(|link| link.file_name().into_string().ok()).collect();
+    commands.sort();
+    commands
 }

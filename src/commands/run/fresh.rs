@@ -13,10 +13,12 @@ use crate::project::selection::Selection;
 use crate::project::settings::{Flags, Groups, Stale};
 use crate::project::state::State;
 use crate::project::workspace::{Project, Workspace};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-/// Brings the `node_modules` of a stage's workspace up to date, unless the user has said otherwise.
-pub fn bring_up_to_date(stage: &Stage<'_>, no_install: bool) -> Result<(), Error> {
+/// Brings what projects (paths as in [`Project::path`]) find in their `node_modules` up to date, unless the user has said
+/// otherwise.
+pub fn bring_up_to_date(stage: &Stage<'_>, paths: &[&str], no_install: bool) -> Result<(), Error> {
     let wanted = stage.settings.scripts.stale;
     let Some(workspace) = stage.workspace.as_ref().filter(|_| !no_install && wanted != Stale::Ignore) else { return Ok(()) };
     // Whoever started the outer script has looked already, and may be in the middle of an install.
@@ -25,7 +27,7 @@ pub fn bring_up_to_date(stage: &Stage<'_>, no_install: bool) -> Result<(), Error
     }
     let modules_dir = workspace.root.join(&stage.settings.layout.modules_dir);
     let state = State::read(&modules_dir);
-    if state.as_ref().is_some_and(|state| state.is_in_place(&workspace.root)) {
+    if state.as_ref().is_some_and(|state| covers(state, paths) && state.is_in_place(&workspace.root)) {
         return Ok(());
     }
     if state.is_none() && !is_ours(workspace, &modules_dir) {
@@ -40,9 +42,9 @@ pub fn bring_up_to_date(stage: &Stage<'_>, no_install: bool) -> Result<(), Error
                 .hint("Run `deka install`, or pass `--no-install` to go on all the same."));
         }
         Stale::Install => {
-            let flags = state.map(|state| flags_of(state.groups)).unwrap_or_default();
-            let (dir, env) = (workspace.root.clone(), stage.context.env.clone());
-            let task = Task { dir, env, flags, selection: Selection::default(), clean: false };
+            let flags = state.as_ref().map(|state| flags_of(state.groups)).unwrap_or_default();
+            let selection = state.as_ref().map(|state| selection_of(state, paths)).unwrap_or_default();
+            let task = Task { dir: workspace.root.clone(), env: stage.context.env.clone(), flags, selection, clean: false };
             let outcome = install_command::perform(stage.context, &task, install_command::ALLOW)
                 .map_err(|error| error.hint("This was an attempt to bring node_modules up to date; `--no-install` goes on without it."))?;
             if let Some(sentence) = sentence(&outcome) {
@@ -53,9 +55,28 @@ pub fn bring_up_to_date(stage: &Stage<'_>, no_install: bool) -> Result<(), Error
     Ok(())
 }
 
+/// Says whether the last install was for all of these projects.
+fn covers(state: &State, paths: &[&str]) -> bool {
+    state.only.is_empty() || paths.iter().all(|path| state.only.iter().any(|other| other == path))
+}
+
+/// Returns the projects that the last install was for, and those that are needed now.
+fn selection_of(state: &State, paths: &[&str]) -> Selection {
+    if state.only.is_empty() {
+        return Selection::default();
+    }
+    let all: BTreeSet<&str> = state.only.iter().map(String::as_str).chain(paths.iter().copied()).collect();
+    let workspace_root = all.contains(".");
+    Selection {
+        filters: all.into_iter().filter(|path| *path != ".").map(|path| format!("./{path}")).collect(),
+        workspace_root,
+        recursive: false,
+    }
+}
+
 /// Says whether a `node_modules` without a state is deka's to fill: one that another program has made is not, and a
 /// project that needs nothing needs no install.
-fn is_ours(workspace: &Workspace, modules_dir: &std::path::Path) -> bool {
+fn is_ours(workspace: &Workspace, modules_dir: &Path) -> bool {
     let asks = |project: &Project| {
         let manifest = &project.manifest;
         [&manifest.dependencies, &manifest.dev_dependencies, &manifest.optional_dependencies].iter().any(|list| !list.is_empty())

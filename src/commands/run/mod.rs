@@ -58,7 +58,7 @@ pub fn run(context: &Context, arguments: &cli::run::Run) -> Result<u8, Error> {
     if jobs.is_empty() {
         return if arguments.if_present { Ok(0) } else { Err(no_script(project, name)) };
     }
-    bring_up_to_date(&stage, arguments.no_install)?;
+    bring_up_to_date(&stage, &[&project.path], arguments.no_install)?;
     match jobs.as_slice() {
         [job] if !arguments.several.stream => Ok(single::run(&stage, job)),
         jobs => several::run(&stage, jobs, &jobs::graph(&[], &vec![0; jobs.len()]), &arguments.several),
@@ -83,7 +83,8 @@ fn run_selected(stage: &Stage<'_>, arguments: &cli::run::Run) -> Result<u8, Erro
         let is_fine = arguments.if_present || selected.indices.is_empty();
         return if is_fine { Ok(0) } else { Err(no_script_at_all(&selected, name)) };
     }
-    bring_up_to_date(stage, arguments.no_install)?;
+    let paths: Vec<&str> = jobs.iter().map(|job| job.project.path.as_str()).collect();
+    bring_up_to_date(stage, &paths, arguments.no_install)?;
     several::run(stage, &jobs, &selected.order(&owners, &arguments.several), &arguments.several)
 }
 
