@@ -28,6 +28,7 @@ mod resolution;
 mod run;
 mod run_many;
 mod scripts;
+mod selection;
 mod settings;
 mod signals;
 mod sources;
