@@ -33,6 +33,7 @@ mod settings;
 mod signals;
 mod sources;
 mod store;
+mod terminal;
 mod tidy;
 mod usage;
 mod verify;
