@@ -4,14 +4,19 @@
 //! against the environment and the files.
 
 pub mod deploy;
+pub mod dlx;
+pub mod exec;
 pub mod ls;
 pub mod outdated;
+pub mod run;
 pub mod selection;
+pub mod several;
 pub mod store;
 pub mod why;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Settings given as flags: the setting's name in kebab-case and its value.
@@ -86,9 +91,20 @@ pub enum Command {
     Outdated(outdated::Outdated),
     /// Put one project with what it needs into a folder that stands on its own
     Deploy(deploy::Deploy),
+    /// Run a script of package.json; `deka <SCRIPT>` does the same where no command has that name
+    #[command(visible_alias = "run-script")]
+    Run(run::Run),
+    /// Run a command of a dependency, or any other
+    Exec(exec::Exec),
+    /// Run a command of a package that is not installed
+    #[command(visible_alias = "x")]
+    Dlx(dlx::Dlx),
     /// Look after the store
     #[command(subcommand)]
     Store(store::Store),
+    /// A script, called without `run`, and its arguments.
+    #[command(external_subcommand)]
+    Script(Vec<OsString>),
 }
 
 /// Flags of `install` and `ci`.

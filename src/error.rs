@@ -135,6 +135,12 @@ codes! {
     Settings = "DEKA_E_SETTINGS", Usage;
     /// There is no `package.json`, or it cannot be read.
     Manifest = "DEKA_E_MANIFEST", Usage;
+    /// There is no script of that name.
+    NoScript = "DEKA_E_NO_SCRIPT", Usage;
+    /// `node_modules` is out of date, and the user wants no script to run then.
+    Stale = "DEKA_E_STALE", Usage;
+    /// There is no command of that name, or a package has none that could be meant.
+    NoCommand = "DEKA_E_NO_COMMAND", Usage;
     /// The projects of a workspace do not fit together.
     Workspace = "DEKA_E_WORKSPACE", Usage;
     /// The version of node, or the machine, is not one that a package supports.

@@ -32,7 +32,7 @@
 //! | [`lockfile`] | `deka.lock` |
 //! | [`store`] | objects, packs, trees, index, locks: the only reader and writer of the store's folders |
 //! | [`layout`] | `node_modules`: the wanted tree, the difference to what stands there, building it |
-//! | [`scripts`] | lifecycle scripts, the policy that allows them, their environment |
+//! | [`scripts`] | lifecycle scripts, the policy that allows them, their environment; what users run in deka's place |
 //! | [`install`] | the pipeline, the one place that sees every stage |
 //! | [`upkeep`] | looking after a store: what projects need of it, verifying and mending, gc, packs, quarantine, questions |
 //! | [`inquiry`] | questions about dependencies: what is there, why, and what of it is old |
@@ -67,7 +67,9 @@
 //! | `<project>/node_modules/**` except below | [`layout`] |
 //! | `<project>/node_modules/.deka/state`, `…/lock` | [`project`] |
 //! | `$DEKA_STORE_DIR`, else the setting `store-dir`, else `<data>/deka/store/v1` | [`store`]; see `store-format.md` |
-//! | `<cache>/deka/**` (packuments, the default registry, versions of node) | [`registry`], [`project`] |
+//! | `<cache>/deka/dlx/**` (what `deka dlx` has installed) | [`commands`], filled by [`install`] |
+//! | `deka-exec-summary.json`, where `--report-summary` asks for it | [`commands`] |
+//! | the rest of `<cache>/deka/**` (packuments, the default registry, versions of node) | [`registry`], [`project`] |
 //!
 //! `<data>` and `<cache>` are the XDG folders of the user, so setting `HOME` (and the `XDG_*` variables) isolates deka.
 

@@ -16,6 +16,10 @@ use std::time::{Duration, Instant};
 /// How long an install takes at most to make room in the store.
 const ROOM_TIME: Duration = Duration::from_secs(2);
 
+/// How to have the scripts of dependencies run.
+pub(super) const ALLOW: &str =
+    "To run the scripts of those you trust, add their names to `trustedDependencies` in package.json and install again.";
+
 /// Which of the two.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Variant {
@@ -38,22 +42,33 @@ pub fn run(context: &Context, arguments: &cli::Install, variant: Variant) -> Res
         selection: context.selection.clone(),
         clean,
     };
-    let counters = Arc::new(Counters::default());
-    let (reporter, started) = (Arc::clone(&context.reporter), context.started);
-    let listener: install::news::Listener = Arc::new(move |event| tell(&reporter, started, event));
-    let progress = {
-        let counters = Arc::clone(&counters);
-        context.reporter.progress(move || snapshot(&counters))
-    };
-    let outcome = install::run(&task, &counters, &listener);
-    drop(progress);
-    let outcome = outcome?;
+    let outcome = perform(context, &task, ALLOW)?;
     let budget = outcome.budget.clone();
     context.reporter.summary(&summary(outcome), context.started.elapsed());
     if let Some((store, budget_bytes)) = budget {
         make_room(context, &store, budget_bytes);
     }
     Ok(())
+}
+
+/// Installs, tells what happens meanwhile, and leaves it to the caller to say how it went. `allow` says what to do to have
+/// the scripts of dependencies run.
+pub(super) fn perform(context: &Context, task: &Task, allow: &'static str) -> Result<Outcome, Error> {
+    let counters = Arc::new(Counters::default());
+    let (reporter, started) = (Arc::clone(&context.reporter), context.started);
+    let listener: install::news::Listener = Arc::new(move |event| match event {
+        Event::SkippedScripts(packages) => {
+            reporter.note(&format!("The install scripts of these packages were not run: {}.\n{allow}", packages.join(", ")));
+        }
+        other => tell(&reporter, started, other),
+    });
+    let progress = {
+        let counters = Arc::clone(&counters);
+        context.reporter.progress(move || snapshot(&counters))
+    };
+    let outcome = install::run(task, &counters, &listener);
+    drop(progress);
+    outcome
 }
 
 /// Brings the store below its budget. The install is done whatever comes of it.
@@ -77,6 +92,7 @@ pub(super) fn tell(reporter: &Reporter, started: Instant, event: Event) {
     match event {
         Event::Warning(message) => reporter.warning(&message),
         Event::Note(message) => reporter.note(&message),
+        Event::SkippedScripts(packages) => reporter.note(&format!("Scripts that were not run: {}", packages.join(", "))),
         Event::Trace(message) => reporter.trace(started.elapsed(), &message),
         Event::Stage { name, message } => {
             reporter.stage(name, &message);

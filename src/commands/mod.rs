@@ -3,10 +3,13 @@
 //! This is the highest place that reads the environment; below it, settings are values.
 
 mod deploy;
+mod dlx;
+mod exec;
 mod install;
 mod ls;
 mod outdated;
 mod question;
+mod run;
 mod selecting;
 mod signals;
 mod store;
@@ -53,6 +56,10 @@ pub fn run(cli: Cli, started: Instant) -> u8 {
             Command::Ls(arguments) => ls::run(&context, &arguments).map(|()| 0),
             Command::Why(arguments) => why::run(&context, &arguments),
             Command::Outdated(arguments) => outdated::run(&context, &arguments),
+            Command::Run(arguments) => run::run(&context, &arguments),
+            Command::Exec(arguments) => exec::run(&context, &arguments),
+            Command::Dlx(arguments) => dlx::run(&context, &arguments),
+            Command::Script(words) => run::shortcut(&context, &words),
             Command::Store(_) if context.selection.is_given() => Err(Error::new(Code::Usage, "`deka store` knows no projects to select")),
             Command::Store(command) => store::run(&context, &command),
         }

@@ -254,13 +254,13 @@ fn install(session: &Session) -> Result<Outcome, Error> {
     scripting::run_projects(session, Moment::After)?;
     ending::write_state(session, &resolution, (&built, &folders), quarantine)?;
     session.sources.store.register_project(&session.workspace.root).map_err(of_store)?;
-    let note = scripting::skipped(session, &resolution, &built, &permissions);
+    let skipped = scripting::skipped(session, &resolution, &built, &permissions);
     let outcome = summary::outcome(session, &resolution, &built, &before, supply.fetched);
     if let Some(key) = known.filter(|_| !resolved && !learnt) {
-        replay::remember(session, key, (&resolution, &built, &supply), (&outcome, note.as_deref()));
+        replay::remember(session, key, (&resolution, &built, &supply), (&outcome, &skipped));
     }
-    if let Some(note) = note {
-        (session.listener)(Event::Note(note));
+    if !skipped.is_empty() {
+        (session.listener)(Event::SkippedScripts(skipped));
     }
     // The process is about to end. To take all of this apart first costs a large project milliseconds.
     std::mem::forget((resolution, built, before, supply.into_ready()));

@@ -19,6 +19,8 @@ pub enum Event {
         /// The same as a sentence.
         message: String,
     },
+    /// The packages whose scripts were not run because nobody has allowed them, sorted.
+    SkippedScripts(Vec<String>),
     /// Scripts are about to run: from now on, being interrupted means that they have to be ended.
     Scripts,
     /// A line that a script printed.

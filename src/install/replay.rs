@@ -49,8 +49,8 @@ struct Head {
     linked: Vec<(String, Vec<String>)>,
     /// What was warned of.
     warnings: Vec<String>,
-    /// What was said at the end.
-    note: Option<String>,
+    /// Packages whose scripts nobody has allowed.
+    skipped: Vec<String>,
 }
 
 /// How an attempt ended.
@@ -125,8 +125,8 @@ pub(super) fn run(session: &Session, key: BlueprintKey) -> Result<Attempt, Error
     let linked = head.linked.into_iter().map(|(path, links)| LinkFolder { path, links }).collect();
     ending::write(session, Installed { only: Vec::new(), linked, packages: head.instances }, vec![quarantine])?;
     store.register_project(&session.workspace.root).map_err(failure::of_store)?;
-    if let Some(note) = head.note {
-        (session.listener)(Event::Note(note));
+    if !head.skipped.is_empty() {
+        (session.listener)(Event::SkippedScripts(head.skipped));
     }
     let changes = head.added.into_iter().map(|(alias, version)| Change { alias, from: None, to: Some(version) });
     Ok(Attempt::Done(Outcome { changes: changes.collect(), installed: installed as u64, total: head.total, ..Outcome::default() }))
@@ -217,7 +217,7 @@ pub(super) fn remember(
     session: &Session,
     key: BlueprintKey,
     (resolution, built, supply): (&Resolution, &Built, &Supply),
-    (outcome, note): (&Outcome, Option<&str>),
+    (outcome, skipped): (&Outcome, &[String]),
 ) {
     let store = &session.sources.store;
     let is_project = |path: &str| session.workspace.projects.iter().any(|project| project.path == path);
@@ -246,7 +246,7 @@ pub(super) fn remember(
         added: outcome.changes.iter().filter_map(|change| Some((change.alias.clone(), change.to.clone()?))).collect(),
         linked: installed.linked.into_iter().map(|folder| (folder.path, folder.links)).collect(),
         warnings: session.warned(),
-        note: note.map(str::to_owned),
+        skipped: skipped.to_vec(),
     };
     let Ok(head) = serde_json::to_vec(&head) else { return };
     let packages: Vec<&StoredPackage> = packages.into_values().collect();

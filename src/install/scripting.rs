@@ -48,22 +48,15 @@ fn identity(package: &Package) -> Identity<'_> {
     Identity { name: package.name.as_str(), version: &package.version, id: &package.id, from_registry }
 }
 
-/// Names the packages whose scripts were not run because nobody has allowed them.
-pub(super) fn skipped(session: &Session, resolution: &Resolution, built: &Built, permissions: &Permissions) -> Option<String> {
+/// Names the packages whose scripts were not run because nobody has allowed them, sorted.
+pub(super) fn skipped(session: &Session, resolution: &Resolution, built: &Built, permissions: &Permissions) -> Vec<String> {
     if session.settings.scripts.ignore {
-        return None;
+        return Vec::new();
     }
     let with_scripts = built.facts.iter().filter(|(_, facts)| facts.has_install_script).map(|(index, _)| resolution.package(*index));
     let unknown = with_scripts.filter(|package| permissions.policy.decide(&identity(package)) == Decision::Unknown);
     let names: BTreeSet<&str> = unknown.map(|package| package.id.as_str()).collect();
-    if names.is_empty() {
-        return None;
-    }
-    let names: Vec<&str> = names.into_iter().collect();
-    Some(format!(
-        "The install scripts of these packages were not run: {}.\nTo run the scripts of those you trust, add their names to `trustedDependencies` in package.json and install again.",
-        names.join(", ")
-    ))
+    names.into_iter().map(str::to_owned).collect()
 }
 
 /// Everything that scripts have in common.
@@ -117,11 +110,11 @@ impl<'a> Stagehand<'a> {
             is_root,
         };
         for step in steps {
-            let variables = environment::environment(&context, &owner, step.event, step.script);
+            let variables = environment::environment(&context, &owner, step.event, step.script.as_ref());
             let script = Script {
                 package: label,
                 event: step.event,
-                command: step.script,
+                command: step.script.as_ref(),
                 folder,
                 shell: settings.scripts.shell.as_deref(),
                 variables: &variables,

@@ -13,6 +13,7 @@ use layers::{Owner, Raw, RawValue};
 use registries::Registries;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 use value::Reader;
 use warning::Warning;
 
@@ -81,6 +82,8 @@ pub struct Settings {
     pub lockfile: Lockfile,
     /// How scripts are run.
     pub scripts: Scripts,
+    /// How long `dlx` uses what it has installed.
+    pub dlx_max_age: Duration,
     /// Which lists of dependencies are installed.
     pub groups: Groups,
     /// Which machines packages are installed for.
@@ -203,8 +206,27 @@ pub struct Scripts {
     pub shell: Option<PathBuf>,
     /// `NODE_OPTIONS` for scripts.
     pub node_options: Option<String>,
-    /// How many run at once.
+    /// How many of dependencies run at once.
     pub concurrency: usize,
+    /// Whether `pre…` and `post…` run around a script that a user calls.
+    pub around: bool,
+    /// In how many projects a script runs at once; nothing for what suits the machine.
+    pub projects_at_once: Option<usize>,
+    /// What is done about a `node_modules` that is out of date before a script runs.
+    pub stale: Stale,
+}
+
+/// What is done about a `node_modules` that is out of date before a script runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stale {
+    /// It is brought up to date.
+    Install,
+    /// The user is told.
+    Warn,
+    /// The script does not run.
+    Error,
+    /// Nothing: nobody looks.
+    Ignore,
 }
 
 /// Which lists of dependencies are installed.
@@ -273,7 +295,16 @@ impl Settings {
                 shell: shell(&reader, env)?,
                 node_options: reader.text("node-options")?,
                 concurrency: size(reader.number("child-concurrency")?),
+                around: reader.flag("enable-pre-post-scripts")?,
+                projects_at_once: Some(size(reader.number("workspace-concurrency")?)).filter(|number| *number > 0),
+                stale: match reader.choice("verify-deps-before-run")? {
+                    1 => Stale::Warn,
+                    2 => Stale::Error,
+                    3 => Stale::Ignore,
+                    _ => Stale::Install,
+                },
             },
+            dlx_max_age: Duration::from_secs(reader.number("dlx-cache-max-age")? * 60),
             groups: groups(&reader)?,
             architectures: architectures(&reader)?,
             force: reader.flag("force")?,

@@ -85,10 +85,16 @@ impl State {
     /// Says whether everything still is as it was. It is not, either, when the files were written in an earlier boot and
     /// nobody has looked at them since (see [`State::written_in_this_boot`]).
     pub fn is_current(&self, now: &Now<'_>) -> bool {
-        self.root == now.root
+        self.inputs.fingerprint == fingerprint(now.env, now.flags, &self.inputs.variables)
             && (self.only.is_empty() || self.only == now.only)
+            && self.is_in_place(now.root)
+    }
+
+    /// Says the same of the projects that were installed, whatever the flags and variables: whoever uses a `node_modules`
+    /// need not repeat them.
+    pub fn is_in_place(&self, root: &Path) -> bool {
+        self.root == root
             && self.inputs.files.iter().all(FileStamp::is_current)
-            && self.inputs.fingerprint == fingerprint(now.env, now.flags, &self.inputs.variables)
             && self.links_lead_somewhere()
             && (self.boot.is_none() || self.written_in_this_boot())
     }

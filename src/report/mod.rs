@@ -6,11 +6,13 @@
 //! outside is cleaned of control and direction characters on its way out, so no package can repaint the terminal.
 
 mod progress;
+mod scripts;
 pub mod table;
 pub mod text;
 pub mod tree;
 
 pub use progress::{Progress, Snapshot};
+pub use scripts::Label;
 
 use crate::error::Error;
 use anstyle::{AnsiColor, Style};

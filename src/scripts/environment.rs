@@ -19,7 +19,7 @@ pub struct Context<'a> {
     pub inherited: &'a Variables,
     /// The folder that deka was called in (`INIT_CWD`).
     pub called_in: &'a Path,
-    /// The command that is run: `install`.
+    /// The command that is run: `install`, `run-script`, `exec`.
     pub command: &'a str,
     /// The program of deka itself.
     pub program: &'a Path,
@@ -62,7 +62,15 @@ const SETTING_PREFIXES: [&str; 3] = ["npm_config_", "pnpm_config_", "deka_"];
 const STALE_PREFIXES: [&str; 2] = ["npm_lifecycle_", "npm_package_"];
 
 /// Returns the environment for one script.
-pub fn environment(context: &Context<'_>, owner: &Owner<'_>, event: &str, script: &str) -> Variables {
+pub fn environment(context: &Context<'_>, owner: &Owner<'_>, event: &str, script: &OsStr) -> Variables {
+    let mut variables = surroundings(context, owner);
+    variables.insert("npm_lifecycle_event".into(), event.into());
+    variables.insert("npm_lifecycle_script".into(), script.into());
+    variables
+}
+
+/// Returns the environment for a program that is no script.
+pub fn surroundings(context: &Context<'_>, owner: &Owner<'_>) -> Variables {
     let mut variables: Variables = context
         .inherited
         .iter()
@@ -70,8 +78,6 @@ pub fn environment(context: &Context<'_>, owner: &Owner<'_>, event: &str, script
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     let mut set = |name: &str, value: &OsStr| variables.insert(name.into(), value.to_owned());
-    set("npm_lifecycle_event", event.as_ref());
-    set("npm_lifecycle_script", script.as_ref());
     set("npm_package_name", owner.name.as_ref());
     set("npm_package_version", owner.version.as_ref());
     set("npm_package_json", owner.manifest.as_ref());
@@ -162,7 +168,10 @@ mod tests {
         let owner =
             Owner { name: "a", version: "1.0.0", manifest: Path::new("/p/package.json"), bin_folders: &bins, engines: &engines, is_root };
         let text = |text: &OsStr| text.to_str().expect("text").to_owned();
-        environment(&context, &owner, "postinstall", "node x.js").iter().map(|(name, value)| (text(name), text(value))).collect()
+        environment(&context, &owner, "postinstall", OsStr::new("node x.js"))
+            .iter()
+            .map(|(name, value)| (text(name), text(value)))
+            .collect()
     }
 
     #[test]

@@ -24,6 +24,16 @@ pub fn run_in_order(dependencies: &[Vec<usize>], wanted: &[usize], jobs_max: usi
     });
 }
 
+/// Returns the wanted nodes in the order in which they run when there is one at a time.
+pub fn sequence(dependencies: &[Vec<usize>], wanted: &[usize]) -> Vec<usize> {
+    let sequence = Mutex::new(Vec::new());
+    run_in_order(dependencies, wanted, 1, |node| {
+        sequence.lock().unwrap_or_else(PoisonError::into_inner).push(node);
+        ControlFlow::Continue(())
+    });
+    sequence.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The wanted nodes by their place in the order, which is a number of its own.
 struct Plan {
     /// Who waits for whom, by place.
@@ -76,7 +86,7 @@ fn plan(dependencies: &[Vec<usize>], wanted: &[usize]) -> Plan {
 
 /// Returns the nodes so that each comes after those it depends on, as far as circles allow. Without recursion: chains of
 /// dependencies can be as long as a stranger likes.
-fn depth_first(dependencies: &[Vec<usize>]) -> Vec<usize> {
+pub(super) fn depth_first(dependencies: &[Vec<usize>]) -> Vec<usize> {
     let mut order = Vec::with_capacity(dependencies.len());
     let mut seen = vec![false; dependencies.len()];
     let mut stack: Vec<(usize, usize)> = Vec::new();

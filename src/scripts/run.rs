@@ -7,6 +7,7 @@
 
 use super::environment::Variables;
 use rustix::process::{Pid, Signal, kill_process_group};
+use std::ffi::OsStr;
 use std::fmt;
 use std::io::{self, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -17,7 +18,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The shell that POSIX promises.
-const SHELL: &str = "/bin/sh";
+pub const SHELL: &str = "/bin/sh";
 /// How much of the end of a script's output is kept, in bytes.
 const OUTPUT_MAX: usize = 1 << 20;
 /// How long output is still read after the script has ended, while something it left behind holds the pipe open.
@@ -31,7 +32,7 @@ pub struct Script<'a> {
     /// The event that it runs on: `postinstall`.
     pub event: &'a str,
     /// The command line.
-    pub command: &'a str,
+    pub command: &'a OsStr,
     /// The folder that it runs in.
     pub folder: &'a Path,
     /// The shell, from a source that the user controls; nothing for the system's.
@@ -177,7 +178,7 @@ pub fn run(script: &Script<'_>, groups: &Groups, on_output: &mut dyn FnMut(&[u8]
     Err(ScriptError::Failed {
         package: script.package.to_owned(),
         event: script.event.to_owned(),
-        command: script.command.to_owned(),
+        command: script.command.to_string_lossy().into_owned(),
         ended: Ended::of(status),
         output,
     })
@@ -203,7 +204,7 @@ fn start(script: &Script<'_>, shell: &Path) -> io::Result<(Child, io::PipeReader
 
 /// Has the kernel end the shell when deka is killed and can do it no more.
 #[cfg(target_os = "linux")]
-fn end_with_parent(command: &mut Command) {
+pub(super) fn end_with_parent(command: &mut Command) {
     // SAFETY: the closure runs between fork and exec and makes a single system call; it neither allocates nor locks.
     unsafe {
         command.pre_exec(|| Ok(rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?));
@@ -211,7 +212,7 @@ fn end_with_parent(command: &mut Command) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn end_with_parent(_: &mut Command) {}
+pub(super) fn end_with_parent(_: &mut Command) {}
 
 enum Event {
     Wrote(Vec<u8>),
@@ -288,10 +289,24 @@ impl fmt::Debug for Output {
 }
 
 impl Ended {
-    fn of(status: ExitStatus) -> Ended {
+    /// Reads what the system says of a process that has ended.
+    pub fn of(status: ExitStatus) -> Ended {
         match (status.code(), status.signal()) {
             (Some(code), _) => Ended::Code(code),
             (None, signal) => Ended::Signal(signal.unwrap_or_default()),
+        }
+    }
+
+    /// Says whether it ended well.
+    pub fn is_success(self) -> bool {
+        self == Ended::Code(0)
+    }
+
+    /// Returns the exit status that a shell would have for it: the code, or 128 plus the number of the signal.
+    pub fn exit_status(self) -> u8 {
+        match self {
+            Ended::Code(code) => u8::try_from(code & 0xff).unwrap_or(1),
+            Ended::Signal(signal) => u8::try_from(signal & 0x7f).map_or(1, |signal| 128 + signal),
         }
     }
 }
@@ -314,7 +329,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     fn script<'a>(command: &'a str, folder: &'a Path, variables: &'a Variables) -> Script<'a> {
-        Script { package: "a@1.0.0", event: "postinstall", command, folder, shell: None, variables }
+        Script { package: "a@1.0.0", event: "postinstall", command: command.as_ref(), folder, shell: None, variables }
     }
 
     fn variables() -> Variables {

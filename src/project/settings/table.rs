@@ -63,7 +63,8 @@ const fn tree(key: Key) -> Key {
 
 use Kind::{Choice, Flag, List, Number, Object, Path, Text, Url};
 
-const YEAR_MS: u64 = 366 * 24 * 60 * 60 * 1000;
+const YEAR_MIN: u64 = 366 * 24 * 60;
+const YEAR_MS: u64 = YEAR_MIN * 60 * 1000;
 
 /// All settings, sorted by name.
 pub const KEYS: &[Key] = &[
@@ -76,6 +77,8 @@ pub const KEYS: &[Key] = &[
     tree(anyone("cpu", List, "")),
     tree(anyone("dedupe-peer-dependents", Flag, "true")),
     tree(anyone("dev", Flag, "")),
+    anyone("dlx-cache-max-age", Number(0, YEAR_MIN), "1440"),
+    anyone("enable-pre-post-scripts", Flag, "true"),
     tree(anyone("engine-strict", Flag, "false")),
     anyone("fetch-retries", Number(0, 100), "2"),
     anyone("fetch-retry-factor", Number(1, 1000), "10"),
@@ -124,8 +127,10 @@ pub const KEYS: &[Key] = &[
     user("user-agent", Text, ""),
     tree(user("userconfig", Path, "")),
     anyone("verify", Flag, "false"),
+    anyone("verify-deps-before-run", Choice(&["install", "warn", "error", "false"]), "install"),
     tree(anyone("virtual-store", Choice(&["project", "global"]), "project")),
     tree(anyone("virtual-store-dir", Path, "")),
+    anyone("workspace-concurrency", Number(0, 1000), "0"),
 ];
 
 /// Other spellings that npm or pnpm know, and what they are here.
