@@ -125,6 +125,8 @@ codes! {
     ProjectBusy = "DEKA_E_PROJECT_BUSY", Failure;
     /// Something is wrong with the store, as `store verify` was asked to find out.
     Unsound = "DEKA_E_STORE_UNSOUND", Failure;
+    /// The lockfile has more versions than it needs, as `dedupe --check` was asked to find out.
+    Duplicates = "DEKA_E_DUPLICATES", Failure;
     /// Something that deka believed impossible.
     Internal = "DEKA_E_INTERNAL", Failure;
     /// The arguments do not fit together.
@@ -133,6 +135,8 @@ codes! {
     Settings = "DEKA_E_SETTINGS", Usage;
     /// There is no `package.json`, or it cannot be read.
     Manifest = "DEKA_E_MANIFEST", Usage;
+    /// Something is to be removed or updated that nothing depends on.
+    NotDependency = "DEKA_E_NOT_A_DEPENDENCY", Usage;
     /// The version of node, or the machine, is not one that a package supports.
     Engine = "DEKA_E_ENGINE", Usage;
     /// The lockfile cannot be read.

@@ -2,7 +2,9 @@
 
 use super::{Context, signals};
 use crate::cli;
+use crate::cli::Overrides;
 use crate::error::Error;
+use crate::install::edit::Edit;
 use crate::install::news::{Counters, Event, Stage};
 use crate::install::{self, Outcome, Task};
 use crate::project::settings::Flags;
@@ -27,7 +29,15 @@ pub enum Variant {
 /// Installs and says how it went.
 pub fn run(context: &Context, arguments: &cli::Install, variant: Variant) -> Result<(), Error> {
     let clean = variant == Variant::Ci;
-    let task = Task { dir: context.dir.clone(), env: context.env.clone(), flags: Flags(arguments.overrides()), clean };
+    perform(context, Task { clean, ..Task::new(context.dir.clone(), context.env.clone(), Flags(arguments.overrides())) })
+}
+
+/// Changes what is asked for, installs it, and says how it went.
+pub fn edit(context: &Context, edit: Edit, flags: Overrides) -> Result<(), Error> {
+    perform(context, Task { edit: Some(edit), ..Task::new(context.dir.clone(), context.env.clone(), Flags(flags)) })
+}
+
+fn perform(context: &Context, task: Task) -> Result<(), Error> {
     let counters = Arc::new(Counters::default());
     let (reporter, started) = (Arc::clone(&context.reporter), context.started);
     let listener: install::news::Listener = Arc::new(move |event| tell(&reporter, started, event));

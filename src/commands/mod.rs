@@ -2,6 +2,7 @@
 //!
 //! This is the highest place that reads the environment; below it, settings are values.
 
+mod edit;
 mod install;
 mod signals;
 mod store;
@@ -33,8 +34,14 @@ pub fn run(cli: Cli, started: Instant) -> u8 {
     let ended = folder(cli.common.dir.as_deref()).and_then(|dir| {
         let context = Context { dir, env, reporter: reporter.clone(), started };
         match cli.command {
+            Command::Install(arguments) if !arguments.packages.is_empty() => edit::add_by_install(&context, &arguments).map(|()| 0),
             Command::Install(arguments) => install::run(&context, &arguments, install::Variant::Install).map(|()| 0),
             Command::Ci(arguments) => install::run(&context, &arguments, install::Variant::Ci).map(|()| 0),
+            Command::Add(arguments) => edit::add(&context, &arguments).map(|()| 0),
+            Command::Remove(arguments) => edit::remove(&context, &arguments).map(|()| 0),
+            Command::Update(arguments) => edit::update(&context, &arguments).map(|()| 0),
+            Command::Dedupe(arguments) => edit::dedupe(&context, &arguments).map(|()| 0),
+            Command::Prune(arguments) => edit::prune(&context, &arguments).map(|()| 0),
             Command::Store(command) => store::run(&context, &command),
         }
     });

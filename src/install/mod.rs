@@ -19,6 +19,7 @@
 
 mod again;
 mod building;
+pub mod edit;
 mod engines;
 mod failure;
 mod fetch;
@@ -58,6 +59,8 @@ use crate::resolve::graph::{Resolution, Source};
 use crate::scripts::lifecycle::Moment;
 use crate::store::{Mode, Store, Wait};
 use building::{Attempt, Built, Choice};
+use edit::{Desk, Edit, Written};
+use locked::Locked;
 use news::{Counters, Event, Listener};
 use session::Session;
 use source::Sources;
@@ -76,6 +79,15 @@ pub struct Task {
     pub flags: Flags,
     /// Whether `node_modules` is made from nothing (`deka ci`).
     pub clean: bool,
+    /// What is to change in manifests first.
+    pub edit: Option<Edit>,
+}
+
+impl Task {
+    /// Returns the task to install what is asked for, in a folder, with an environment and a command line.
+    pub fn new(dir: PathBuf, env: Env, flags: Flags) -> Task {
+        Task { dir, env, flags, clean: false, edit: None }
+    }
 }
 
 /// What the pool sends back to the thread that decides.
@@ -106,6 +118,15 @@ pub fn run(task: &Task, counters: &Arc<Counters>, listener: &Listener) -> Result
         true => None,
         false => Some(lock_project(&root, &modules_dir, listener)?),
     };
+    // Whoever held the lock until now may have changed what was read before.
+    let (workspace, settings) = match task.edit {
+        None => (workspace, settings),
+        Some(_) => {
+            let workspace = Workspace::load(&root).map_err(of_project)?;
+            let settings = load_settings(task, Some(&workspace))?;
+            (workspace, settings)
+        }
+    };
     let outcome = run_locked(task, (root, workspace, settings), counters, listener);
     if let (Err(_), Some(lock)) = (&outcome, lock) {
         lock.undo();
@@ -116,36 +137,39 @@ pub fn run(task: &Task, counters: &Arc<Counters>, listener: &Listener) -> Result
 /// Installs while nobody else does.
 fn run_locked(
     task: &Task,
-    (root, workspace, settings): (PathBuf, Workspace, Settings),
+    (root, mut workspace, settings): (PathBuf, Workspace, Settings),
     counters: &Arc<Counters>,
     listener: &Listener,
 ) -> Result<Outcome, Error> {
     let modules_dir = root.join(&settings.layout.modules_dir);
     let written_in_this_boot = State::read(&modules_dir).is_none_or(|state| state.boot.is_none() || state.written_in_this_boot());
     let places = session::places(&settings, &workspace)?;
-    let overrides = overrides::read(&workspace).map_err(of_project)?;
     let on_wait = |wait: Wait| listener(Event::Note(wait.to_string()));
     let store = Store::open_telling(&settings.store_dir, Mode::ReadWrite, &on_wait).map_err(of_store)?;
     let pool = Pool::new(std::thread::available_parallelism().map_or(2, usize::from));
     let (sender, receiver) = crossbeam_channel::unbounded();
     let (settings, told) = (Arc::new(settings), (Arc::clone(counters), Arc::clone(listener)));
     let sources = Arc::new(Sources::new(root, Arc::new(store), Arc::clone(&settings), task.env.clone(), pool.spawner(), told));
-    let session = Session {
+    let spawner = pool.spawner();
+    let draft = edit::draft(&mut workspace, &Desk { task, settings: &settings, sources: &sources, spawner: &spawner })?;
+    let overrides = overrides::read(&workspace).map_err(of_project)?;
+    let mut session = Session {
         task,
         settings,
         workspace,
         overrides,
+        draft,
         places,
         written_in_this_boot,
         sources,
-        spawner: pool.spawner(),
+        spawner,
         sender,
         receiver,
         counters: Arc::clone(counters),
         listener: Arc::clone(listener),
     };
     session.trace("settings, manifests and store are open");
-    let outcome = install(&session);
+    let outcome = install(&mut session);
     if outcome.is_err() {
         // What is still under way is of no use any more; the process ends without waiting for it.
         std::mem::forget(pool);
@@ -162,7 +186,7 @@ pub(crate) fn load_settings(task: &Task, workspace: Option<&Workspace>) -> Resul
 /// Answers from the state file alone, if it can.
 fn nothing_to_do(task: &Task, root: &Path, modules_dir: &Path) -> Option<Outcome> {
     let asks_for_more = ["force", "verify", "lockfile-only"].iter().any(|flag| task.flags.0.contains_key(*flag));
-    if task.clean || asks_for_more {
+    if task.clean || task.edit.is_some() || asks_for_more {
         return None;
     }
     let state = State::read(modules_dir)?;
@@ -178,7 +202,7 @@ fn lock_project(root: &Path, modules_dir: &Path, listener: &Listener) -> Result<
     lock::lock(root, modules_dir, on_wait).map_err(failure::of_file)
 }
 
-fn install(session: &Session) -> Result<Outcome, Error> {
+fn install(session: &mut Session) -> Result<Outcome, Error> {
     let (told, counters) = (Arc::clone(&session.listener), Arc::clone(&session.counters));
     let mut supply = Supply::new(Arc::clone(&session.sources), session.spawner.clone(), session.sender.clone(), counters, told);
     let groups = session.settings.groups;
@@ -204,31 +228,46 @@ fn install(session: &Session) -> Result<Outcome, Error> {
         }
         lockfile => {
             let pins = lockfile.map(|lockfile| lockfile.resolution);
-            let (resolution, warnings) = resolving::resolve(session, &mut supply, pins, early, &host)?;
+            let (mut resolution, warnings) = resolving::resolve(session, &mut supply, pins, early, &host)?;
             telling::tell(session, &warnings);
+            edit::save(session, &mut resolution)?;
             session.stage("resolved", format!("Resolved {} packages", resolution.packages.len()));
             (resolution, true)
         }
     };
+    let session = &*session;
     session.trace(format!("{} packages in {} contexts are known", resolution.packages.len(), resolution.instances.len()));
     let quarantine = quarantined::check(session, &resolution)?;
+    if session.task.edit.as_ref().is_some_and(Edit::is_check) {
+        return edit::check(session, &locked, resolution);
+    }
     if session.settings.lockfile.only {
-        locked::write(session, &locked, resolution)?;
+        let _ = put_down(session, &locked, resolution)?;
         return Ok(Outcome { lockfile_only: true, ..Outcome::default() });
     }
     let fit = engines::check(session, &resolution, &host, node)?;
     state::forget(&session.modules_dir()).map_err(failure::of_file)?;
     let permissions = scripting::permissions(session, &resolution)?;
-    scripting::run_root(session, Moment::Before)?;
+    // An edit runs the scripts of what it brings, and not those of the project.
+    let is_edit = session.task.edit.is_some();
+    if !is_edit {
+        scripting::run_root(session, Moment::Before)?;
+    }
     let (built, before) = build(session, &mut supply, &resolution, &permissions, (&host, fit))?;
     report_built(session, &built, &supply);
     let learnt = supply.fill_integrities(&mut resolution);
-    if resolved || learnt {
+    if !is_edit && (resolved || learnt) {
         locked::write(session, &locked, resolution.clone())?;
     }
     scripting::run_dependencies(session, &resolution, &built)?;
-    scripting::run_root(session, Moment::After)?;
-    write_state(session, &resolution, &built, quarantine)?;
+    let mut written = Written::default();
+    if is_edit {
+        written = put_down(session, &locked, resolution.clone())?;
+        edit::prune(session, &built.wanted)?;
+    } else {
+        scripting::run_root(session, Moment::After)?;
+    }
+    write_state(session, &resolution, (&built, &written), quarantine)?;
     session.sources.store.register_project(&session.workspace.root).map_err(of_store)?;
     if let Some(note) = scripting::skipped(session, &resolution, &built, &permissions) {
         (session.listener)(Event::Note(note));
@@ -244,6 +283,18 @@ fn install(session: &Session) -> Result<Outcome, Error> {
     // The process is about to end. To take all of this apart first costs a large project milliseconds.
     std::mem::forget((resolution, built, before, supply.into_ready()));
     Ok(outcome)
+}
+
+/// Writes what the user keeps: manifests that were edited and, right behind them, the lockfile. Both or neither.
+fn put_down(session: &Session, locked: &Locked, resolution: Resolution) -> Result<Written, Error> {
+    let written = edit::write(session)?;
+    match locked::write(session, locked, resolution) {
+        Ok(()) => Ok(written),
+        Err(error) => {
+            written.take_back();
+            Err(error)
+        }
+    }
 }
 
 /// Orders everything that a project with no tree yet is going to need, while the tree is still being planned.
@@ -307,8 +358,16 @@ fn report_built(session: &Session, built: &Built, supply: &Supply) {
     session.trace(format!("{} slots are built, {} were there, {} are removed", built.done.built, built.done.kept, built.done.removed));
 }
 
-fn write_state(session: &Session, resolution: &Resolution, built: &Built, quarantine: FileStamp) -> Result<(), Error> {
+fn write_state(
+    session: &Session,
+    resolution: &Resolution,
+    (built, written): (&Built, &Written),
+    quarantine: FileStamp,
+) -> Result<(), Error> {
     let mut inputs = session.settings.inputs.clone();
+    for path in written.paths() {
+        inputs.files.iter_mut().filter(|stamp| stamp.path == *path).for_each(|stamp| *stamp = FileStamp::of_written(path));
+    }
     inputs.files.push(FileStamp::of_written(&session.workspace.root.join(locked::NAME)));
     inputs.files.push(quarantine);
     inputs.files.extend(resolution.packages.iter().filter_map(|package| match &package.source {

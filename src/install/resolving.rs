@@ -39,6 +39,7 @@ pub(super) fn resolve(
         importers: session.workspace.projects.iter().map(|project| importer(&project.path, &project.manifest)).collect(),
         overrides: session.overrides.clone(),
         catalogs: Default::default(),
+        pinning: session.draft.pinning(pins.as_ref())?,
         pins,
         registries: session.sources.registries()?,
         options: options(session),
@@ -138,6 +139,11 @@ fn ask(session: &Session, needs: Vec<Need>) -> Result<(), Error> {
 
 fn ask_for_external(session: &Session, source: Source) -> Result<(), Error> {
     let sender = session.sender.clone();
+    if let Some(fetched) = session.draft.take_fetched(&source) {
+        // Cannot fail while the session holds the receiver.
+        let _ = sender.send(Message::Answer(Answer::External(source, Box::new(Ok(fetched)))));
+        return Ok(());
+    }
     let name = fetch::placeholder_name(&source)?;
     let order = Order { id: place(&source).to_owned(), name, version: String::new(), source, integrity: None, unpacked_size: 0 };
     fetch::fetch(&session.sources, &session.spawner, order, move |order, outcome| {

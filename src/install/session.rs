@@ -1,5 +1,6 @@
 //! What all steps of one install share.
 
+use super::edit::Draft;
 use super::news::{Counters, Event, Listener};
 use super::source::Sources;
 use super::{Message, Task, failure};
@@ -26,6 +27,8 @@ pub(super) struct Session<'a> {
     pub workspace: Workspace,
     /// Overrides, as selectors and what they put in place.
     pub overrides: Vec<(String, String)>,
+    /// What the task changes in manifests.
+    pub draft: Draft,
     /// Where `node_modules` is built.
     pub places: Places,
     /// Whether what stands in `node_modules` was written since the machine was started.

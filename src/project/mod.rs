@@ -13,6 +13,7 @@ pub mod ask;
 pub mod boot;
 pub mod builds;
 pub mod default_registry;
+pub mod edit;
 pub mod env;
 pub mod error;
 pub mod folder;

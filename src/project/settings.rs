@@ -81,6 +81,8 @@ pub struct Settings {
     pub lockfile: Lockfile,
     /// How scripts are run.
     pub scripts: Scripts,
+    /// How versions are written into manifests.
+    pub save: Save,
     /// Which lists of dependencies are installed.
     pub groups: Groups,
     /// Which machines packages are installed for.
@@ -194,6 +196,15 @@ pub struct Scripts {
     pub concurrency: usize,
 }
 
+/// How versions are written into manifests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Save {
+    /// What stands before a version: `^`, `~`, or nothing.
+    pub prefix: String,
+    /// Whether what was asked for as a range is written as the version that it came to.
+    pub exact: bool,
+}
+
 /// Which lists of dependencies are installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Groups {
@@ -256,6 +267,7 @@ impl Settings {
                 node_options: reader.text("node-options")?,
                 concurrency: size(reader.number("child-concurrency")?),
             },
+            save: save(&reader)?,
             groups: groups(&reader)?,
             architectures: architectures(&reader)?,
             force: reader.flag("force")?,
@@ -335,6 +347,18 @@ fn lockfile(reader: &Reader<'_>, env: &Env) -> Result<Lockfile> {
         prefer_frozen: reader.flag("prefer-frozen-lockfile")?,
         only: reader.flag("lockfile-only")?,
     })
+}
+
+fn save(reader: &Reader<'_>) -> Result<Save> {
+    let exact = reader.flag("save-exact")?;
+    // An empty prefix is a prefix too, where an empty value else counts as not set.
+    let is_empty = matches!(reader.layers.get("save-prefix"), Some(Raw { value: RawValue::Text(text), .. }) if text.is_empty());
+    let prefix = reader.text("save-prefix")?.unwrap_or_else(|| "^".to_owned());
+    match (prefix.as_str(), reader.layers.get("save-prefix")) {
+        _ if exact || is_empty => Ok(Save { prefix: String::new(), exact }),
+        ("^" | "~", _) | (_, None) => Ok(Save { prefix, exact }),
+        (_, Some(raw)) => Err(value::wrong("save-prefix", raw, "`^`, `~` or empty".to_owned())),
+    }
 }
 
 /// Decides which lists count: `prod` leaves out the development ones, `dev` takes nothing else, and npm's `omit` and

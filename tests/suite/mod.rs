@@ -1,9 +1,11 @@
 //! The tests, one file a theme.
 
+mod add;
 mod auth;
 mod basics;
 mod bundles;
 mod concurrent;
+mod dedupe;
 mod failures;
 mod faults;
 mod gc;
@@ -21,6 +23,7 @@ mod network;
 mod offline;
 mod packs;
 mod quarantine;
+mod remove;
 mod reporters;
 mod resolution;
 mod scripts;
@@ -28,6 +31,7 @@ mod settings;
 mod sources;
 mod store;
 mod tidy;
+mod update;
 mod usage;
 mod verify;
 mod verify_packs;

@@ -40,7 +40,7 @@ pub(super) fn run(context: &Context, command: &Store) -> Result<u8, Error> {
 /// Reads the settings that apply here. Outside of a project there are the user's own.
 fn settings(context: &Context, place: &Where) -> Result<Settings, Error> {
     let overrides: Overrides = place.store_dir.iter().map(|dir| ("store-dir".to_owned(), dir.clone())).collect();
-    let task = Task { dir: context.dir.clone(), env: context.env.clone(), flags: Flags(overrides), clean: false };
+    let task = Task::new(context.dir.clone(), context.env.clone(), Flags(overrides));
     let workspace = find_root(&context.dir, context.env.home()).and_then(|root| Workspace::load(&root)).ok();
     load_settings(&task, workspace.as_ref())
 }

@@ -113,6 +113,8 @@ pub const KEYS: &[Key] = &[
     tree(anyone("public-hoist-pattern", List, "")),
     tree(anyone("registry", Url, "")),
     anyone("reporter", Choice(&["default", "append-only", "ndjson", "silent"]), "default"),
+    anyone("save-exact", Flag, "false"),
+    anyone("save-prefix", Text, "^"),
     user("script-shell", Path, ""),
     tree(anyone("shamefully-hoist", Flag, "false")),
     tree(anyone("store-dir", Path, "")),
