@@ -5,6 +5,7 @@
 
 pub mod edit;
 pub mod how;
+pub mod selection;
 pub mod store;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -22,6 +23,9 @@ pub struct Cli {
     /// Flags of every command.
     #[command(flatten)]
     pub common: Common,
+    /// Which projects of a workspace.
+    #[command(flatten)]
+    pub selection: selection::Selection,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -152,6 +156,18 @@ mod tests {
         let names: Vec<&str> = overrides.keys().map(String::as_str).collect();
         assert_eq!(names, ["force", "ignore-scripts", "lockfile-only", "optional", "prefer-offline", "prod", "verify"]);
         assert!(names.iter().all(|name| crate::project::settings::table::find(name).is_some()));
+    }
+
+    #[test]
+    fn projects_are_selected_before_and_behind_the_command() {
+        for typed in
+            ["deka -r --filter web -F @a/*... -w install", "deka install --recursive --filter=web --filter @a/*... --workspace-root"]
+        {
+            let cli = Cli::try_parse_from(typed.split(' ')).expect("valid arguments");
+            let selection = cli.selection;
+            assert_eq!(selection.filters, ["web", "@a/*..."]);
+            assert!(selection.recursive && selection.workspace_root && !selection.fail_if_no_match);
+        }
     }
 
     #[test]

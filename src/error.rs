@@ -131,12 +131,16 @@ codes! {
     Internal = "DEKA_E_INTERNAL", Failure;
     /// The arguments do not fit together.
     Usage = "DEKA_E_USAGE", Usage;
+    /// The filters match no project, and `--fail-if-no-match` makes that a failure.
+    NoMatch = "DEKA_E_NO_MATCH", Failure;
     /// A setting has a value that it cannot have.
     Settings = "DEKA_E_SETTINGS", Usage;
     /// There is no `package.json`, or it cannot be read.
     Manifest = "DEKA_E_MANIFEST", Usage;
     /// Something is to be removed or updated that nothing depends on.
     NotDependency = "DEKA_E_NOT_A_DEPENDENCY", Usage;
+    /// The projects of a workspace do not fit together.
+    Workspace = "DEKA_E_WORKSPACE", Usage;
     /// The version of node, or the machine, is not one that a package supports.
     Engine = "DEKA_E_ENGINE", Usage;
     /// The lockfile cannot be read.

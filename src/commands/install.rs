@@ -1,5 +1,6 @@
 //! `deka install` and `deka ci`.
 
+use super::selecting::selected;
 use super::{Context, signals};
 use crate::cli;
 use crate::cli::Overrides;
@@ -29,15 +30,18 @@ pub enum Variant {
 /// Installs and says how it went.
 pub fn run(context: &Context, arguments: &cli::Install, variant: Variant) -> Result<(), Error> {
     let clean = variant == Variant::Ci;
-    perform(context, Task { clean, ..Task::new(context.dir.clone(), context.env.clone(), Flags(arguments.overrides())) })
+    perform(context, Task { clean, ..context.task(Flags(arguments.overrides())) })
 }
 
 /// Changes what is asked for, installs it, and says how it went.
 pub fn edit(context: &Context, edit: Edit, flags: Overrides) -> Result<(), Error> {
-    perform(context, Task { edit: Some(edit), ..Task::new(context.dir.clone(), context.env.clone(), Flags(flags)) })
+    perform(context, Task { edit: Some(edit), ..context.task(Flags(flags)) })
 }
 
 fn perform(context: &Context, task: Task) -> Result<(), Error> {
+    if context.selection.is_given() && selected(context, task.flags.clone())?.indices.is_empty() {
+        return Ok(());
+    }
     let counters = Arc::new(Counters::default());
     let (reporter, started) = (Arc::clone(&context.reporter), context.started);
     let listener: install::news::Listener = Arc::new(move |event| tell(&reporter, started, event));

@@ -4,12 +4,16 @@
 
 mod edit;
 mod install;
+mod selecting;
 mod signals;
 mod store;
 
-use crate::cli::{Cli, Command, Common, ReporterStyle};
+use crate::cli::{self, Cli, Command, Common, ReporterStyle};
 use crate::error::{Code, Error};
+use crate::install::Task;
 use crate::project::env::Env;
+use crate::project::selection::Selection;
+use crate::project::settings::Flags;
 use crate::report::{Reporter, Voice};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -20,10 +24,21 @@ pub(crate) struct Context {
     pub dir: PathBuf,
     /// The environment.
     pub env: Env,
+    /// Which projects of the workspace.
+    pub selection: Selection,
+    /// Whether it is a failure when the filters match none.
+    pub fail_if_no_match: bool,
     /// Where things are said.
     pub reporter: std::sync::Arc<Reporter>,
     /// When the program started.
     pub started: Instant,
+}
+
+impl Context {
+    /// Returns the task to install what is asked for, here and with these flags.
+    fn task(&self, flags: Flags) -> Task {
+        Task { selection: self.selection.clone(), ..Task::new(self.dir.clone(), self.env.clone(), flags) }
+    }
 }
 
 /// Runs a command and says how it ended. Returns the exit status.
@@ -32,7 +47,9 @@ pub fn run(cli: Cli, started: Instant) -> u8 {
     let env: Env = std::env::vars_os().collect();
     let reporter = std::sync::Arc::new(reporter(&cli.common, &env));
     let ended = folder(cli.common.dir.as_deref()).and_then(|dir| {
-        let context = Context { dir, env, reporter: reporter.clone(), started };
+        let cli::selection::Selection { filters, recursive, workspace_root, fail_if_no_match } = cli.selection;
+        let selection = Selection { filters, recursive, workspace_root };
+        let context = Context { dir, env, selection, fail_if_no_match, reporter: reporter.clone(), started };
         match cli.command {
             Command::Install(arguments) if !arguments.packages.is_empty() => edit::add_by_install(&context, &arguments).map(|()| 0),
             Command::Install(arguments) => install::run(&context, &arguments, install::Variant::Install).map(|()| 0),
@@ -42,6 +59,7 @@ pub fn run(cli: Cli, started: Instant) -> u8 {
             Command::Update(arguments) => edit::update(&context, &arguments).map(|()| 0),
             Command::Dedupe(arguments) => edit::dedupe(&context, &arguments).map(|()| 0),
             Command::Prune(arguments) => edit::prune(&context, &arguments).map(|()| 0),
+            Command::Store(_) if context.selection.is_given() => Err(Error::new(Code::Usage, "`deka store` knows no projects to select")),
             Command::Store(command) => store::run(&context, &command),
         }
     });

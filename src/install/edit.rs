@@ -41,8 +41,10 @@ use crate::package::name::PackageName;
 use crate::package::version::Version;
 use crate::pool::Spawner;
 use crate::project::edit::{Document, List};
+use crate::project::graph::ProjectGraph;
 use crate::project::overrides;
-use crate::project::settings::Settings;
+use crate::project::selection::select;
+use crate::project::settings::{LinkWorkspacePackages, Settings};
 use crate::project::workspace::{Project, Workspace};
 use crate::resolve::graph::{Resolution, Source, Target};
 use crate::resolve::request::{Pinning, Refresh};
@@ -139,7 +141,7 @@ pub(super) fn draft(workspace: &mut Workspace, desk: &Desk<'_>) -> Result<Draft,
         None | Some(Edit::Prune) => Ok(Draft::default()),
         Some(Edit::Dedupe { .. }) => Ok(Draft { anew: Anew::Together, ..Draft::default() }),
         Some(Edit::Add(add)) => add::draft(add, workspace, desk),
-        Some(Edit::Remove(remove)) => remove::draft(remove, workspace),
+        Some(Edit::Remove(remove)) => remove::draft(remove, workspace, desk),
         Some(Edit::Update(update)) => update::draft(update, workspace, desk),
     }
 }
@@ -236,9 +238,10 @@ pub(super) fn save(session: &mut Session<'_>, resolution: &mut Resolution) -> Re
 }
 
 /// Returns the projects that an edit is for, by index.
-fn selected(workspace: &Workspace) -> Vec<usize> {
-    let _ = workspace;
-    vec![0]
+fn selected(workspace: &Workspace, desk: &Desk<'_>) -> Result<Vec<usize>, Error> {
+    let linking = desk.settings.resolution.link_workspace_packages != LinkWorkspacePackages::Never;
+    let graph = ProjectGraph::linking(workspace, linking);
+    select(workspace, &graph, &desk.task.selection, &desk.task.dir).map_err(failure::of_project)
 }
 
 /// Opens the manifest of a project for editing.

@@ -34,6 +34,10 @@ pub(crate) fn of_project(error: ProjectError) -> Error {
         | ProjectError::Field { .. }
         | ProjectError::Name { .. }
         | ProjectError::OverrideReference { .. } => Error::wrap(Code::Manifest, &error),
+        ProjectError::RootWithoutManifest { .. } => Error::wrap(Code::Manifest, &error).hint("Run `npm init` there to make one."),
+        ProjectError::Glob { .. } | ProjectError::TwoDefaultCatalogs { .. } => Error::wrap(Code::Workspace, &error),
+        ProjectError::DuplicateName { .. } => Error::wrap(Code::Workspace, &error).hint("Give one of them another `name`."),
+        ProjectError::Filter { .. } => Error::wrap(Code::Usage, &error),
         ProjectError::NoRegistry { .. } => {
             Error::wrap(Code::Settings, &error).hint("Set `registry` in your ~/.npmrc, or pass `--registry <URL>`.")
         }
@@ -58,15 +62,16 @@ pub(crate) fn of_lockfile(path: &Path, error: LockfileError) -> Error {
 pub(super) fn of_resolve(error: ResolveError) -> Error {
     let wrapped = of_fault(&error);
     match &error {
-        ResolveError::Dependency { trail, .. } if trail.matches(" > ").count() == 1 => {
-            Error { message: format!("{} (in package.json)", wrapped.message), ..wrapped }
+        ResolveError::Dependency { trail, importer, .. } if trail.matches(" > ").count() == 1 => {
+            let folder = if importer == "." { String::new() } else { format!("{importer}/") };
+            Error { message: format!("{} (in {folder}package.json)", wrapped.message), ..wrapped }
         }
         _ => wrapped,
     }
 }
 
 fn of_fault(error: &ResolveError) -> Error {
-    let ResolveError::Dependency { trail, fault } = error else {
+    let ResolveError::Dependency { trail, fault, .. } = error else {
         let code = match error {
             ResolveError::Override { .. } => Code::Manifest,
             ResolveError::Peers(_) => Code::Peer,

@@ -5,6 +5,7 @@ use super::{failure, resolving};
 use crate::error::{Code, Error};
 use crate::lockfile::freshness::{self, Asked};
 use crate::lockfile::{self, Lockfile};
+use crate::project::catalogs::{self, Catalogs};
 use crate::project::settings::Frozen;
 use crate::resolve::graph::{Package, Resolution, Source};
 use std::collections::BTreeMap;
@@ -93,7 +94,7 @@ pub(super) fn write(session: &Session, locked: &Locked, resolution: Resolution) 
 /// Says what would be written.
 pub(super) fn text(session: &Session, resolution: Resolution) -> String {
     let overrides = session.overrides.iter().cloned().collect();
-    lockfile::write(&Lockfile { settings: settings(session), overrides, resolution })
+    lockfile::write(&Lockfile { settings: settings(session), overrides, catalogs: used_catalogs(session), resolution })
 }
 
 fn settings(session: &Session) -> lockfile::Settings {
@@ -109,7 +110,12 @@ fn compare(session: &Session, lockfile: &Lockfile) -> Result<(), freshness::Diff
     let projects = session.workspace.projects.iter();
     let importers: Vec<_> = projects.map(|project| (project.path.as_str(), &project.manifest)).collect();
     let overrides: BTreeMap<String, String> = session.overrides.iter().cloned().collect();
-    freshness::check(lockfile, Asked { importers: &importers, overrides: &overrides, settings: &settings(session) })
+    let asked = Asked { importers: &importers, overrides: &overrides, catalogs: &used_catalogs(session), settings: &settings(session) };
+    freshness::check(lockfile, asked)
+}
+
+fn used_catalogs(session: &Session) -> Catalogs {
+    catalogs::used(&session.workspace, &session.overrides, &session.catalogs)
 }
 
 /// Refuses addresses that would take a package off an encrypted way. Someone may have put them there.

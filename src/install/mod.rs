@@ -44,17 +44,19 @@ pub(crate) use session::{SHARED_SLOTS, folders};
 pub use summary::{Change, Outcome};
 
 use crate::error::Error;
+use crate::layout::plan::Folder;
 use crate::layout::record::FILE_NAME as RECORD;
 use crate::layout::survey::Survey;
 use crate::package::platform::Host;
 use crate::pool::Pool;
 use crate::project::boot::BootId;
 use crate::project::env::Env;
+use crate::project::selection::Selection;
 use crate::project::settings::{Flags, Settings, Sources as SettingSources};
 use crate::project::stamp::FileStamp;
-use crate::project::state::{self, Now, State};
+use crate::project::state::{self, LinkFolder, Now, State};
 use crate::project::workspace::{Workspace, find_root};
-use crate::project::{host, lock, overrides};
+use crate::project::{catalogs, host, lock, overrides};
 use crate::resolve::graph::{Resolution, Source};
 use crate::scripts::lifecycle::Moment;
 use crate::store::{Mode, Store, Wait};
@@ -77,6 +79,8 @@ pub struct Task {
     pub env: Env,
     /// The command line.
     pub flags: Flags,
+    /// Which projects of the workspace; all of them when nothing is asked for.
+    pub selection: Selection,
     /// Whether `node_modules` is made from nothing (`deka ci`).
     pub clean: bool,
     /// What is to change in manifests first.
@@ -86,7 +90,7 @@ pub struct Task {
 impl Task {
     /// Returns the task to install what is asked for, in a folder, with an environment and a command line.
     pub fn new(dir: PathBuf, env: Env, flags: Flags) -> Task {
-        Task { dir, env, flags, clean: false, edit: None }
+        Task { dir, env, flags, selection: Selection::default(), clean: false, edit: None }
     }
 }
 
@@ -153,12 +157,14 @@ fn run_locked(
     let spawner = pool.spawner();
     let draft = edit::draft(&mut workspace, &Desk { task, settings: &settings, sources: &sources, spawner: &spawner })?;
     let overrides = overrides::read(&workspace).map_err(of_project)?;
+    let catalogs = catalogs::read(&workspace).map_err(of_project)?;
     let mut session = Session {
         task,
         settings,
         workspace,
         overrides,
         draft,
+        catalogs,
         places,
         written_in_this_boot,
         sources,
@@ -190,7 +196,7 @@ fn nothing_to_do(task: &Task, root: &Path, modules_dir: &Path) -> Option<Outcome
         return None;
     }
     let state = State::read(modules_dir)?;
-    let now = Now { root, modules_dir, env: &task.env, flags: &task.flags };
+    let now = Now { root, env: &task.env, flags: &task.flags };
     state.is_current(&now).then(|| Outcome { total: u64::from(state.packages), ..Outcome::default() })
 }
 
@@ -374,13 +380,24 @@ fn write_state(
         Source::LocalTarball { path } => Some(FileStamp::take(&session.workspace.root.join(path))),
         _ => None,
     }));
-    let links = built.wanted.importers.iter().filter(|importer| importer.path == ".").flat_map(|importer| &importer.links);
+    if let Some(looked_at) = session.workspace.look_again().map_err(of_project)? {
+        inputs.files.extend(looked_at);
+    } else {
+        // Projects came or went meanwhile: a stamp of nothing at the root never matches, so the next install looks.
+        inputs.files.push(FileStamp { path: session.workspace.root.clone(), stat: None });
+    }
+    let modules = session.places.modules_dir.as_str();
+    let folder = |importer: &Folder| LinkFolder {
+        path: if importer.path == "." { modules.to_owned() } else { format!("{}/{modules}", importer.path) },
+        links: importer.links.iter().map(|link| link.alias.to_string()).collect(),
+    };
+    let linked = built.wanted.importers.iter().filter(|importer| !importer.links.is_empty());
     let state = State {
         root: session.workspace.root.clone(),
         inputs,
         store_dir: session.settings.store_dir.clone(),
         groups: session.settings.groups,
-        links: links.map(|link| link.alias.to_string()).collect(),
+        linked: linked.map(folder).collect(),
         boot: BootId::current(),
         packages: u32::try_from(resolution.instances.len()).unwrap_or(u32::MAX),
     };

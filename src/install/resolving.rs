@@ -38,7 +38,7 @@ pub(super) fn resolve(
     let request = Request {
         importers: session.workspace.projects.iter().map(|project| importer(&project.path, &project.manifest)).collect(),
         overrides: session.overrides.clone(),
-        catalogs: Default::default(),
+        catalogs: session.catalogs.clone(),
         pinning: session.draft.pinning(pins.as_ref())?,
         pins,
         registries: session.sources.registries()?,

@@ -8,6 +8,7 @@ use crate::error::{Code, Error};
 use crate::layout::Places;
 use crate::package::path::RelPath;
 use crate::pool::Spawner;
+use crate::project::catalogs::Catalogs;
 use crate::project::settings::{Settings, VirtualStore};
 use crate::project::workspace::Workspace;
 use crossbeam_channel::{Receiver, Sender};
@@ -29,6 +30,8 @@ pub(super) struct Session<'a> {
     pub overrides: Vec<(String, String)>,
     /// What the task changes in manifests.
     pub draft: Draft,
+    /// The catalogs of the workspace.
+    pub catalogs: Catalogs,
     /// Where `node_modules` is built.
     pub places: Places,
     /// Whether what stands in `node_modules` was written since the machine was started.

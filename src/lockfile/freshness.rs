@@ -6,8 +6,10 @@
 use super::{Lockfile, Settings};
 use crate::package::manifest::Manifest;
 use crate::resolve::graph::{Direct, Group, Importer, asked};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+
+type Catalogs = BTreeMap<String, BTreeMap<String, String>>;
 
 /// What the manifests ask for today.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +18,8 @@ pub struct Asked<'a> {
     pub importers: &'a [(&'a str, &'a Manifest)],
     /// The overrides, by selector.
     pub overrides: &'a BTreeMap<String, String>,
+    /// The entries of catalogs that are asked for.
+    pub catalogs: &'a BTreeMap<String, BTreeMap<String, String>>,
     /// The settings.
     pub settings: &'a Settings,
 }
@@ -36,6 +40,18 @@ pub enum Difference {
     Override {
         /// The selector.
         selector: String,
+        /// What it was.
+        before: Option<String>,
+        /// What it is.
+        now: Option<String>,
+    },
+    /// An entry of a catalog is new, gone or another one.
+    #[error("`{alias}` in the catalog `{catalog}` was {before} and is {now} now", before = Quoted(.before), now = Quoted(.now))]
+    Catalog {
+        /// The catalog.
+        catalog: String,
+        /// The dependency.
+        alias: String,
         /// What it was.
         before: Option<String>,
         /// What it is.
@@ -82,14 +98,28 @@ pub fn check(lockfile: &Lockfile, asked: Asked<'_>) -> Result<(), Difference> {
         let (before, now) = (lockfile.overrides.get(selector).cloned(), asked.overrides.get(selector).cloned());
         return Err(Difference::Override { selector: selector.clone(), before, now });
     }
-    let locked = &lockfile.resolution.importers;
+    check_catalogs(&lockfile.catalogs, asked.catalogs)?;
+    let locked: BTreeMap<&str, &Importer> =
+        lockfile.resolution.importers.iter().map(|importer| (importer.path.as_str(), importer)).collect();
     for (path, manifest) in asked.importers {
-        let importer = locked.iter().find(|importer| importer.path == *path);
-        let importer = importer.ok_or_else(|| Difference::NewImporter((*path).to_owned()))?;
+        let importer = locked.get(path).ok_or_else(|| Difference::NewImporter((*path).to_owned()))?;
         check_importer(importer, manifest, asked.settings.auto_install_peers)?;
     }
-    match locked.iter().find(|importer| !asked.importers.iter().any(|(path, _)| *path == importer.path)) {
+    let known: BTreeSet<&str> = asked.importers.iter().map(|(path, _)| *path).collect();
+    match lockfile.resolution.importers.iter().find(|importer| !known.contains(importer.path.as_str())) {
         Some(gone) => Err(Difference::GoneImporter(gone.path.clone())),
+        None => Ok(()),
+    }
+}
+
+fn check_catalogs(before: &Catalogs, now: &Catalogs) -> Result<(), Difference> {
+    let entries = before.iter().chain(now).flat_map(|(catalog, entries)| entries.keys().map(move |alias| (catalog, alias)));
+    let entry = |catalogs: &Catalogs, (catalog, alias): (&String, &String)| catalogs.get(catalog)?.get(alias).cloned();
+    match entries.filter(|place| entry(before, *place) != entry(now, *place)).min() {
+        Some(place) => {
+            let (before, now) = (entry(before, place), entry(now, place));
+            Err(Difference::Catalog { catalog: place.0.clone(), alias: place.1.clone(), before, now })
+        }
         None => Ok(()),
     }
 }

@@ -14,6 +14,8 @@ pub(super) struct File<'a> {
     pub settings: Settings,
     #[serde(borrow, default)]
     pub overrides: Entries<'a, Text<'a>>,
+    #[serde(borrow, default)]
+    pub catalogs: Entries<'a, Entries<'a, Text<'a>>>,
     #[serde(borrow)]
     pub importers: Entries<'a, Importer<'a>>,
     #[serde(borrow)]

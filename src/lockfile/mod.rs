@@ -5,6 +5,7 @@
 //!   "lockfileVersion": 1,
 //!   "settings": {"autoInstallPeers": true, …},
 //!   "overrides": {"a@1": "1.2.3"},
+//!   "catalogs": {"default": {"react": "^19.1.0"}},
 //!   "importers": {
 //!     ".": {
 //!       "dependencies": {
@@ -53,6 +54,8 @@ pub struct Lockfile {
     pub settings: Settings,
     /// The overrides that it was resolved with, by selector.
     pub overrides: BTreeMap<String, String>,
+    /// The entries of catalogs that it was resolved with: by catalog, then by dependency.
+    pub catalogs: BTreeMap<String, BTreeMap<String, String>>,
     /// The answer.
     pub resolution: Resolution,
 }

@@ -29,6 +29,7 @@ pub fn read(bytes: &[u8]) -> Result<Lockfile, LockfileError> {
     let json::Settings { auto_install_peers, dedupe_peer_dependents, resolve_peers_from_workspace_root } = file.settings;
     let settings = Settings { auto_install_peers, dedupe_peer_dependents, resolve_peers_from_workspace_root };
     let overrides = texts(file.overrides);
+    let catalogs = file.catalogs.0.into_iter().map(|(name, entries)| (name.0.into_owned(), texts(entries))).collect();
     let mut reader = Reader {
         names: FxHashMap::default(),
         paths: file.snapshots.0.iter().zip(0..).map(|((path, _), at)| (path.as_ref(), InstanceIndex(at))).collect(),
@@ -47,7 +48,7 @@ pub fn read(bytes: &[u8]) -> Result<Lockfile, LockfileError> {
     let mut resolution = Resolution { importers, packages, instances };
     check_reach(&resolution, &overrides)?;
     resolution.mark_reach();
-    Ok(Lockfile { settings, overrides, resolution })
+    Ok(Lockfile { settings, overrides, catalogs, resolution })
 }
 
 /// Explains text that is no lockfile of this version.

@@ -96,7 +96,10 @@ fn sample() -> Lockfile {
         ],
     };
     resolution.mark_reach();
-    Lockfile { overrides: [("react".to_owned(), "18.0.0".to_owned())].into(), resolution, ..Lockfile::default() }
+    let overrides = [("react".to_owned(), "18.0.0".to_owned())].into();
+    let catalog = BTreeMap::from([("a".to_owned(), "^1".to_owned()), ("b".to_owned(), "~2".to_owned())]);
+    let catalogs = [("default".to_owned(), catalog.clone()), ("old".to_owned(), catalog)].into();
+    Lockfile { overrides, catalogs, resolution, ..Lockfile::default() }
 }
 
 fn fault(text: &str) -> LockfileError {

@@ -27,6 +27,15 @@ pub fn write(lockfile: &Lockfile) -> String {
         out.0.push_str(",\n  \"overrides\": ");
         out.map(lockfile.overrides.iter());
     }
+    for (index, (catalog, entries)) in lockfile.catalogs.iter().enumerate() {
+        out.0.push_str(if index == 0 { ",\n  \"catalogs\": {\n    " } else { ",\n    " });
+        out.string(catalog);
+        out.0.push_str(": ");
+        out.lines(entries.iter());
+    }
+    if !lockfile.catalogs.is_empty() {
+        out.0.push_str("\n  }");
+    }
     out.0.push_str(",\n  \"importers\": {");
     for (index, importer) in resolution.importers.iter().enumerate() {
         out.0.push_str(if index == 0 { "\n    " } else { ",\n    " });
@@ -174,6 +183,18 @@ impl Text {
     fn open(&mut self) -> Object<'_> {
         self.0.push('{');
         Object { out: self, is_empty: true }
+    }
+
+    /// Writes a map of a catalog, one entry a line: this is what people read and branches change.
+    fn lines<'a>(&mut self, entries: impl Iterator<Item = (&'a String, &'a String)>) {
+        self.0.push('{');
+        for (index, (key, value)) in entries.enumerate() {
+            self.0.push_str(if index == 0 { "\n      " } else { ",\n      " });
+            self.string(key);
+            self.0.push_str(": ");
+            self.string(value);
+        }
+        self.0.push_str("\n    }");
     }
 
     fn map(&mut self, entries: impl Iterator<Item = (impl AsRef<str>, impl AsRef<str>)>) {

@@ -90,6 +90,39 @@ impl Specifier {
     }
 }
 
+/// What stands behind `workspace:`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OfWorkspace<'a> {
+    /// The project in a folder, relative to that of the manifest.
+    Path(&'a str),
+    /// A project by its name, maybe not that of the alias.
+    Named {
+        /// The name.
+        name: &'a str,
+        /// `*`, `^`, `~` or nothing for any version, else a range.
+        want: &'a str,
+    },
+}
+
+impl<'a> OfWorkspace<'a> {
+    /// Reads the text behind `workspace:` of the dependency called `alias`.
+    pub fn parse(alias: &'a str, text: &'a str) -> OfWorkspace<'a> {
+        let text = text.trim();
+        if matches!(text, "." | "..") || text.starts_with("./") || text.starts_with("../") {
+            return OfWorkspace::Path(text);
+        }
+        match text.get(1..).and_then(|rest| rest.rfind('@')) {
+            Some(at) => OfWorkspace::Named { name: &text[..=at], want: &text[at + 2..] },
+            None => OfWorkspace::Named { name: alias, want: text },
+        }
+    }
+
+    /// Says whether any version of the project will do.
+    pub fn is_any(want: &str) -> bool {
+        matches!(want, "" | "*" | "^" | "~")
+    }
+}
+
 impl fmt::Display for Want {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -145,7 +178,7 @@ fn is_github_shorthand(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Specifier, Want};
+    use super::{OfWorkspace, Specifier, Want};
     use crate::package::name::PackageName;
 
     fn shown(text: &str) -> String {
@@ -184,5 +217,21 @@ mod tests {
             assert_eq!(shown(text), want, "{text:?}");
         }
         assert!(shown("a b{}").starts_with("error"));
+    }
+
+    #[test]
+    fn reads_what_stands_behind_workspace() {
+        let named = |name, want| OfWorkspace::Named { name, want };
+        for (text, read) in [
+            ("*", named("alias", "*")),
+            ("", named("alias", "")),
+            ("^1.2", named("alias", "^1.2")),
+            ("other@*", named("other", "*")),
+            ("@s/other@~1", named("@s/other", "~1")),
+            ("../b", OfWorkspace::Path("../b")),
+            ("./b", OfWorkspace::Path("./b")),
+        ] {
+            assert_eq!(OfWorkspace::parse("alias", text), read, "{text:?}");
+        }
     }
 }

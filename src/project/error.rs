@@ -18,6 +18,48 @@ pub enum ProjectError {
         /// Where the search began.
         from: PathBuf,
     },
+    /// There is a workspace, but nothing that describes its root.
+    #[error("{} makes its folder the root of a workspace, but there is no package.json beside it", file.display())]
+    RootWithoutManifest {
+        /// The file of the workspace.
+        file: PathBuf,
+    },
+    /// A glob of a workspace is no good.
+    #[error("{}: the glob `{glob}` in `{field}` cannot be used: {reason}", path.display())]
+    Glob {
+        /// The file that has it.
+        path: PathBuf,
+        /// The field.
+        field: &'static str,
+        /// The glob, with control characters escaped.
+        glob: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Two projects of a workspace have one name.
+    #[error("two projects are called `{name}`: {} and {}", first.display(), second.display())]
+    DuplicateName {
+        /// The name.
+        name: String,
+        /// The manifest of one of them.
+        first: PathBuf,
+        /// The manifest of the other.
+        second: PathBuf,
+    },
+    /// The catalog without a name is there twice.
+    #[error("{}: the default catalog stands both in `catalog` and in `catalogs.default`", path.display())]
+    TwoDefaultCatalogs {
+        /// The file that has them.
+        path: PathBuf,
+    },
+    /// A filter does not say which projects are meant.
+    #[error("the filter `{filter}` cannot be used: {reason}")]
+    Filter {
+        /// The filter, with control characters escaped.
+        filter: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A manifest is not JSON.
     #[error("{}: the file is not valid JSON: {reason} at line {line}, column {column}", path.display())]
     Json {

@@ -153,10 +153,23 @@ pub struct Resolution {
     pub strict_peer_dependencies: bool,
     /// Let packages that differ in their peers only share one instance where that fits.
     pub dedupe_peer_dependents: bool,
+    /// Which dependencies a project of the workspace answers by its version, without `workspace:`.
+    pub link_workspace_packages: LinkWorkspacePackages,
     /// `engines` that do not fit are errors.
     pub engine_strict: bool,
     /// The version of node to compare `engines` with; nothing for the installed one.
     pub node_version: Option<String>,
+}
+
+/// Which dependencies a project of the workspace answers by its version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkWorkspacePackages {
+    /// None: they have to say `workspace:`.
+    Never,
+    /// Those of projects.
+    OfProjects,
+    /// Those of packages too.
+    Deep,
 }
 
 /// How the lockfile is used.
@@ -257,6 +270,11 @@ impl Settings {
                 auto_install_peers: reader.flag("auto-install-peers")?,
                 strict_peer_dependencies: reader.flag("strict-peer-dependencies")?,
                 dedupe_peer_dependents: reader.flag("dedupe-peer-dependents")?,
+                link_workspace_packages: match reader.choice("link-workspace-packages")? {
+                    1 => LinkWorkspacePackages::OfProjects,
+                    2 => LinkWorkspacePackages::Deep,
+                    _ => LinkWorkspacePackages::Never,
+                },
                 engine_strict: reader.flag("engine-strict")?,
                 node_version: reader.text("node-version")?.map(|text| text.trim_start_matches('v').to_owned()),
             },

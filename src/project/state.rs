@@ -28,7 +28,7 @@ mod tests;
 pub const NAME: &str = "state";
 
 const MAGIC: &[u8] = b"deka-state";
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 const CHECKSUM_LENGTH: usize = 8;
 /// Another version of deka may lay things out differently, so each looks again after the other.
 const WRITER: &str = env!("CARGO_PKG_VERSION");
@@ -44,12 +44,21 @@ pub struct State {
     pub store_dir: PathBuf,
     /// What was installed.
     pub groups: Groups,
-    /// The links of direct dependencies, relative to the modules folder; all of them have to lead somewhere.
-    pub links: Vec<String>,
+    /// The links of direct dependencies; all of them have to lead somewhere.
+    pub linked: Vec<LinkFolder>,
     /// The boot in which the files were written; nothing once they are known to be on disk.
     pub boot: Option<BootId>,
     /// How many packages there are.
     pub packages: u32,
+}
+
+/// The links of one project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkFolder {
+    /// The modules folder of the project, relative to the root.
+    pub path: String,
+    /// The links in it.
+    pub links: Vec<String>,
 }
 
 /// What a state is compared with.
@@ -57,8 +66,6 @@ pub struct State {
 pub struct Now<'a> {
     /// The root of the project.
     pub root: &'a Path,
-    /// Its modules folder, absolute.
-    pub modules_dir: &'a Path,
     /// The environment.
     pub env: &'a Env,
     /// The command line.
@@ -77,7 +84,7 @@ impl State {
         self.root == now.root
             && self.inputs.files.iter().all(FileStamp::is_current)
             && self.inputs.fingerprint == fingerprint(now.env, now.flags, &self.inputs.variables)
-            && self.links_lead_somewhere(now.modules_dir)
+            && self.links_lead_somewhere()
             && (self.boot.is_none() || self.written_in_this_boot())
     }
 
@@ -104,13 +111,13 @@ impl State {
         written
     }
 
-    fn links_lead_somewhere(&self, modules_dir: &Path) -> bool {
-        if self.links.is_empty() {
-            return true;
-        }
+    fn links_lead_somewhere(&self) -> bool {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        openat(CWD, modules_dir, flags, Mode::empty())
-            .is_ok_and(|folder| self.links.iter().all(|link| statat(&folder, link.as_str(), AtFlags::empty()).is_ok()))
+        let open = |path: &str| openat(CWD, &self.root.join(path), flags, Mode::empty());
+        let stand = |folder: &LinkFolder| {
+            open(&folder.path).is_ok_and(|open| folder.links.iter().all(|link| statat(&open, link.as_str(), AtFlags::empty()).is_ok()))
+        };
+        self.linked.iter().all(stand)
     }
 }
 
@@ -142,8 +149,12 @@ fn encode(state: &State) -> Vec<u8> {
     put_path(&mut out, &state.store_dir);
     let Groups { prod, dev, optional } = state.groups;
     out.push(u8::from(prod) | u8::from(dev) << 1 | u8::from(optional) << 2);
-    put_count(&mut out, state.links.len());
-    state.links.iter().for_each(|link| put(&mut out, link.as_bytes()));
+    put_count(&mut out, state.linked.len());
+    for LinkFolder { path, links } in &state.linked {
+        put(&mut out, path.as_bytes());
+        put_count(&mut out, links.len());
+        links.iter().for_each(|link| put(&mut out, link.as_bytes()));
+    }
     out.push(u8::from(state.boot.is_some()));
     if let Some(BootId(id)) = state.boot {
         out.extend_from_slice(&id);
@@ -181,14 +192,14 @@ fn decode(bytes: &[u8]) -> Option<State> {
     let store_dir = rest.path()?;
     let groups = rest.byte()?;
     let groups = Groups { prod: groups & 1 != 0, dev: groups & 2 != 0, optional: groups & 4 != 0 };
-    let links = rest.list(Bytes::text)?;
+    let linked = rest.list(|rest| Some(LinkFolder { path: rest.text()?, links: rest.list(Bytes::text)? }))?;
     let boot = match rest.byte()? {
         0 => None,
         _ => Some(BootId(rest.array()?)),
     };
     let packages = u32::from_le_bytes(rest.array()?);
     let inputs = Inputs { files, variables, fingerprint };
-    rest.0.is_empty().then_some(State { root, inputs, store_dir, groups, links, boot, packages })
+    rest.0.is_empty().then_some(State { root, inputs, store_dir, groups, linked, boot, packages })
 }
 
 fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_LENGTH] {

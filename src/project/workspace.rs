@@ -1,39 +1,50 @@
-//! Finds the project that a folder belongs to and reads what describes it.
+//! Finds the projects that are installed together and reads what describes them.
 //!
-//! The root is the nearest folder upward that has a `package.json`. The search stays below the home folder, on one file
-//! system and among folders of one owner: a manifest beyond those was not put there for this project. For now a project
-//! is a workspace of one; the type has a list so that nothing above has to change when there are more.
+//! A workspace is a root and the projects below it that its globs name; they share one lockfile and one folder of slots.
+//! A project on its own is a workspace of one, so nothing above has to tell the two apart. The globs stand in
+//! `pnpm-workspace.yaml` (`packages`) or in the root's `package.json` (`workspaces`).
 
 use super::error::{ProjectError, Result};
 use super::stamp::{self, FileStamp};
 use crate::package::json::without_bom;
 use crate::package::manifest::{FieldError, Manifest, check_types};
 use crate::package::name::PackageName;
+use globs::Globs;
+use rustc_hash::FxHashMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+mod discover;
+mod file;
+mod globs;
+mod root;
 
 #[cfg(test)]
 mod tests;
+
+pub use file::WorkspaceFile;
+pub use root::find_root;
 
 /// The file that describes a project.
 pub const MANIFEST: &str = "package.json";
 /// The file that describes a workspace, and holds settings, as pnpm has it.
 pub const WORKSPACE_FILE: &str = "pnpm-workspace.yaml";
-/// The most values that it may hold.
-const YAML_NODES_MAX: usize = 20_000;
+/// Fields of a manifest that only the root's has a say with.
+const ROOT_FIELDS: [&str; 4] = ["pnpm", "overrides", "resolutions", "trustedDependencies"];
 
 /// The projects that are installed together.
 #[derive(Debug)]
 pub struct Workspace {
     /// The folder that holds the lockfile and `node_modules`.
     pub root: PathBuf,
-    /// The projects; the first is the root's own.
+    /// The projects: first the root's own, then the others, sorted by path.
     pub projects: Vec<Project>,
     /// `pnpm-workspace.yaml` of the root; empty when there is none.
     pub file: WorkspaceFile,
+    /// What was looked at to find the projects: folders, and manifests that are not there.
+    pub looked_at: Vec<FileStamp>,
     /// What the user should know.
     pub warnings: Vec<Warning>,
 }
@@ -55,47 +66,54 @@ pub struct Project {
     pub stamp: FileStamp,
 }
 
-/// `pnpm-workspace.yaml`.
-#[derive(Debug)]
-pub struct WorkspaceFile {
-    /// All its keys.
-    pub fields: Map<String, Value>,
-    /// The state of the file when it was read, or its absence.
-    pub stamp: FileStamp,
-}
-
 /// Something about a workspace that is probably not what the user wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Warning {
-    /// The manifest or the workspace file names further projects, which are not installed.
-    ProjectsLeftOut {
-        /// The file that names them.
-        named_in: PathBuf,
+    /// A glob names a link that leads out of the workspace.
+    LinkOutside {
+        /// The link.
+        link: PathBuf,
+    },
+    /// A manifest below the root has a field that only the root's has a say with.
+    OnlyAtRoot {
+        /// The manifest.
+        manifest: PathBuf,
+        /// The field.
+        field: &'static str,
     },
 }
 
 impl std::fmt::Display for Warning {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Warning::ProjectsLeftOut { named_in } => {
-                write!(out, "{} names further projects of a workspace; only the project at its root is installed", named_in.display())
+            Warning::LinkOutside { link } => {
+                write!(out, "{} leads out of the workspace, so it is not taken for a project", link.display())
+            }
+            Warning::OnlyAtRoot { manifest, field } => {
+                write!(out, "{}: `{field}` has no effect here; it belongs into the package.json at the root", manifest.display())
             }
         }
     }
 }
 
 impl Workspace {
-    /// Reads the project whose root is `root`.
+    /// Reads the workspace whose root is `root`.
     pub fn load(root: &Path) -> Result<Workspace> {
         let file = WorkspaceFile::read(root)?;
-        let project = Project::read(root, ".")?;
-        let mut warnings = Vec::new();
-        for (fields, key, path) in [(&project.fields, "workspaces", &project.stamp.path), (&file.fields, "packages", &file.stamp.path)] {
-            if names_projects(fields.get(key)) {
-                warnings.push(Warning::ProjectsLeftOut { named_in: path.clone() });
-            }
+        if file.is_there() && !root.join(MANIFEST).is_file() {
+            return Err(ProjectError::RootWithoutManifest { file: file.stamp.path });
         }
-        Ok(Workspace { root: root.to_owned(), projects: vec![project], file, warnings })
+        let own = Project::read(root, ".")?;
+        let globs = Globs::read(&own.fields, &own.stamp.path, &file)?;
+        let found = discover::discover(root, &globs)?;
+        let mut projects = vec![own];
+        for folder in &found.folders {
+            projects.push(Project::read(root, folder)?);
+        }
+        check_unique(&projects)?;
+        let mut warnings = found.warnings;
+        warnings.extend(projects[1..].iter().flat_map(Project::fields_without_effect));
+        Ok(Workspace { root: root.to_owned(), projects, file, looked_at: found.looked_at.into_values().collect(), warnings })
     }
 
     /// Returns the project at the root.
@@ -103,28 +121,35 @@ impl Workspace {
         // `load` puts one there before anything else.
         &self.projects[0]
     }
-}
 
-/// Finds the root of the project that `from` (absolute) belongs to.
-pub fn find_root(from: &Path, home: Option<&Path>) -> Result<PathBuf> {
-    if from.join(MANIFEST).is_file() {
-        return Ok(from.to_owned());
+    /// Returns the index of the project that a folder (absolute) lies in: the deepest one, or the root's own when it lies
+    /// in none.
+    pub fn project_at(&self, dir: &Path) -> usize {
+        let real = fs::canonicalize(dir).ok();
+        let root = fs::canonicalize(&self.root).ok();
+        let below = dir.strip_prefix(&self.root).ok().or_else(|| real.as_deref()?.strip_prefix(root.as_deref()?).ok());
+        let Some(below) = below else { return 0 };
+        let holds = |(_, project): &(usize, &Project)| below.starts_with(&project.path);
+        (0..).zip(&self.projects).filter(holds).max_by_key(|(_, project)| project.path.len()).map_or(0, |(index, _)| index)
     }
-    let none = || ProjectError::NoManifest { from: from.to_owned() };
-    let start = fs::metadata(from).map_err(|_| none())?;
-    for folder in from.ancestors().skip(1) {
-        let foreign = fs::metadata(folder).map_or(true, |found| (found.dev(), found.uid()) != (start.dev(), start.uid()));
-        if foreign || home.is_some_and(|home| home.starts_with(folder)) {
-            break;
-        }
-        if folder.join(MANIFEST).is_file() {
-            return Ok(folder.to_owned());
-        }
+
+    /// Looks for the projects once more. Returns the stamps of what was looked at, as it is now; nothing when there are
+    /// others than before.
+    pub fn look_again(&self) -> Result<Option<Vec<FileStamp>>> {
+        let own = self.root_project();
+        let globs = Globs::read(&own.fields, &own.stamp.path, &self.file)?;
+        let found = discover::discover(&self.root, &globs)?;
+        let same = found.folders.iter().eq(self.projects[1..].iter().map(|project| &project.path));
+        Ok(same.then(|| found.looked_at.into_values().collect()))
     }
-    Err(none())
 }
 
 impl Project {
+    /// Returns its name, if it has one.
+    pub fn name(&self) -> Option<&str> {
+        self.manifest.name.as_deref()
+    }
+
     /// Reads the manifest in `root/path`.
     fn read(root: &Path, path: &str) -> Result<Project> {
         let folder = if path == "." { root.to_owned() } else { root.join(path) };
@@ -140,6 +165,16 @@ impl Project {
         self.text = text;
         Ok(())
     }
+
+    /// Names the fields that the root alone has a say with.
+    fn fields_without_effect(&self) -> impl Iterator<Item = Warning> + use<'_> {
+        let is_set = |field: &&str| match self.fields.get(*field) {
+            Some(Value::Object(fields)) => !fields.is_empty(),
+            Some(Value::Array(entries)) => !entries.is_empty(),
+            _ => false,
+        };
+        ROOT_FIELDS.into_iter().filter(is_set).map(|field| Warning::OnlyAtRoot { manifest: self.stamp.path.clone(), field })
+    }
 }
 
 fn parse_manifest(text: &[u8], path: &Path) -> Result<(Map<String, Value>, Manifest)> {
@@ -151,6 +186,20 @@ fn parse_manifest(text: &[u8], path: &Path) -> Result<(Map<String, Value>, Manif
     let manifest = Manifest::deserialize(&fields).map_err(|error| json_error(path, &error))?;
     check_names(&manifest, path)?;
     Ok((fields, manifest))
+}
+
+/// Checks that no name stands for two projects: nobody could tell which of them is meant.
+fn check_unique(projects: &[Project]) -> Result<()> {
+    let mut known: FxHashMap<&str, &Project> = FxHashMap::default();
+    for project in projects {
+        if let Some(name) = project.name()
+            && let Some(first) = known.insert(name, project)
+        {
+            let (first, second) = (first.stamp.path.clone(), project.stamp.path.clone());
+            return Err(ProjectError::DuplicateName { name: name.to_owned(), first, second });
+        }
+    }
+    Ok(())
 }
 
 /// Checks the names that dependencies are to be installed under, before anything is done for the first of them.
@@ -165,41 +214,6 @@ fn check_names(manifest: &Manifest, path: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-impl WorkspaceFile {
-    fn read(root: &Path) -> Result<WorkspaceFile> {
-        let (text, stamp) = stamp::read(&root.join(WORKSPACE_FILE))?;
-        let fields = match text.as_deref().map(without_bom) {
-            None => Map::new(),
-            Some(text) => parse_yaml(text, &stamp.path)?,
-        };
-        Ok(WorkspaceFile { fields, stamp })
-    }
-}
-
-fn parse_yaml(text: &[u8], path: &Path) -> Result<Map<String, Value>> {
-    let wrong = |reason: String| ProjectError::Yaml { path: path.to_owned(), reason };
-    let text = std::str::from_utf8(text).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
-    if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
-        return Ok(Map::new());
-    }
-    // References inside the file could make a few lines stand for millions of values.
-    let options = serde_saphyr::options! { budget: serde_saphyr::budget! { max_nodes: YAML_NODES_MAX }, with_snippet: false };
-    match serde_saphyr::from_str_with_options::<Value>(text, options) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        Ok(Value::Null) => Ok(Map::new()),
-        Ok(_) => Err(wrong("it holds no keys at its top level".to_owned())),
-        Err(error) => Err(wrong(error.to_string().trim_start_matches("error: ").to_owned())),
-    }
-}
-
-fn names_projects(value: Option<&Value>) -> bool {
-    match value {
-        Some(Value::Array(globs)) => globs.iter().any(|glob| !matches!(glob.as_str(), None | Some("." | "./"))),
-        Some(Value::Object(fields)) => names_projects(fields.get("packages")),
-        _ => false,
-    }
 }
 
 fn json_error(path: &Path, error: &serde_json::Error) -> ProjectError {

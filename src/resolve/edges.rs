@@ -9,7 +9,7 @@ use super::overrides::Verdict;
 use super::request::{ImporterRequest, Request};
 use crate::package::name::PackageName;
 use crate::package::range::Range;
-use crate::package::spec::{SpecError, Specifier, Want};
+use crate::package::spec::{OfWorkspace, SpecError, Specifier, Want};
 use crate::package::version::Version;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
@@ -103,19 +103,19 @@ impl Workspace {
     fn project(&self, alias: &PackageName, target: &str, place: Place<'_>) -> Result<String, Fault> {
         let fault =
             |reason: String| Fault::Workspace { alias: alias.to_string(), specifier: shown(&format!("workspace:{target}")), reason };
-        if let (Place::Local { folder, .. }, true) = (place, target.starts_with("./") || target.starts_with("../")) {
-            let path = join(alias, folder, target)?;
-            let is_there = self.projects.values().any(|project| project.path == path);
-            return if is_there { Ok(path) } else { Err(fault("no project of the workspace is there".to_owned())) };
-        }
-        let (name, want) = match target.get(1..).and_then(|rest| rest.rfind('@')) {
-            Some(at) => (&target[..=at], &target[at + 2..]),
-            None => (alias.as_str(), target),
+        let (name, want) = match (OfWorkspace::parse(alias.as_str(), target), place) {
+            (OfWorkspace::Path(path), Place::Local { folder, .. }) => {
+                let path = join(alias, folder, path)?;
+                let is_there = self.projects.values().any(|project| project.path == path);
+                return if is_there { Ok(path) } else { Err(fault("no project of the workspace is there".to_owned())) };
+            }
+            (OfWorkspace::Path(_), Place::Remote) => return Err(fault("a path has no meaning there".to_owned())),
+            (OfWorkspace::Named { name, want }, _) => (name, want),
         };
         let Some(project) = self.projects.get(name) else {
             return Err(fault(format!("the workspace has no project `{}`", shown(name))));
         };
-        if matches!(want, "" | "*" | "^" | "~") {
+        if OfWorkspace::is_any(want) {
             return Ok(project.path.clone());
         }
         let range = Range::parse(want).ok_or_else(|| fault("that is no version range".to_owned()))?;

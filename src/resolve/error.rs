@@ -14,6 +14,8 @@ pub enum ResolveError {
     Dependency {
         /// The way from the project to the dependency: `app > a@1.0.0 > b@^2`.
         trail: String,
+        /// The folder of the project, relative to the root.
+        importer: String,
         /// What is wrong.
         #[source]
         fault: Fault,

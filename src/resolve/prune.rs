@@ -35,7 +35,9 @@ pub(super) fn prune(tree: &Tree) -> Result<Pruned, ResolveError> {
     }
     let needed = Walk::new(tree, |link| !link.optional);
     match needed.first_fault() {
-        Some((trail, fault)) => Err(ResolveError::Dependency { trail, fault }),
+        Some((owner, about, fault)) => {
+            Err(ResolveError::Dependency { trail: needed.trail_to(owner, &about), importer: needed.importer(owner), fault })
+        }
         None => Ok(pruned),
     }
 }
@@ -64,7 +66,8 @@ pub(super) fn warnings(tree: &Tree, pruned: &Pruned) -> Vec<Warning> {
 /// Says why a package is broken.
 pub(super) fn reason_below(tree: &Tree, id: NodeId) -> String {
     let walk = Walk::from(tree, vec![Owner::Node(id)], |link| !link.optional);
-    walk.first_fault().map_or_else(String::new, |(trail, fault)| format!("{fault} (needed by {trail})"))
+    let described = |(owner, about, fault): (Owner, String, Fault)| format!("{fault} (needed by {})", walk.trail_to(owner, &about));
+    walk.first_fault().map_or_else(String::new, described)
 }
 
 impl Pruned {
@@ -156,8 +159,9 @@ impl<'a> Walk<'a> {
         &self.tree.links[links.clone()]
     }
 
-    /// Returns the first thing that went wrong among what cannot be done without, and the way to it.
-    fn first_fault(&self) -> Option<(String, Fault)> {
+    /// Returns the first thing that went wrong among what cannot be done without: who asked for it, what was asked for, and
+    /// what is wrong.
+    fn first_fault(&self) -> Option<(Owner, String, Fault)> {
         self.order.iter().find_map(|&owner| {
             let failed = self.links_of(owner).iter().filter(|link| !link.optional).find_map(|link| match &link.outcome {
                 Outcome::Failed(fault) => Some((shown(link.alias.as_str(), &link.specifier), fault)),
@@ -167,8 +171,25 @@ impl<'a> Walk<'a> {
                 Owner::Node(id) => self.tree.node(id).fault.as_ref().map(|(about, fault)| (about.clone(), fault)),
                 Owner::Root(_) => None,
             };
-            own().or(failed).map(|(about, fault)| (format!("{} > {about}", self.trail(owner)), fault.clone()))
+            own().or(failed).map(|(about, fault)| (owner, about, fault.clone()))
         })
+    }
+
+    fn trail_to(&self, owner: Owner, about: &str) -> String {
+        format!("{} > {about}", self.trail(owner))
+    }
+
+    /// Returns the folder of the project that the way to something begins at.
+    fn importer(&self, mut owner: Owner) -> String {
+        loop {
+            match owner {
+                Owner::Root(root) => return self.tree.roots[root].path.clone(),
+                Owner::Node(id) => match self.came_from[id.0 as usize] {
+                    Some(above) => owner = above,
+                    None => return ".".to_owned(),
+                },
+            }
+        }
     }
 
     fn trail(&self, owner: Owner) -> String {

@@ -196,6 +196,7 @@ impl Solver {
         for asked in graph::asked(manifest, self.options.auto_install_peers) {
             let alias = PackageName::parse(asked.alias).map_err(|error| ResolveError::Dependency {
                 trail: format!("{label} > {}", prune::shown(asked.alias, asked.specifier)),
+                importer: importer.path.clone(),
                 fault: Fault::Name(error),
             })?;
             let outcome = match self.overrides.verdict(identity, asked.alias, asked.specifier) {

@@ -35,6 +35,7 @@ mod update;
 mod usage;
 mod verify;
 mod verify_packs;
+mod workspaces;
 
 #[test]
 fn no_file_of_the_suite_is_forgotten() {

@@ -38,7 +38,7 @@ pub(super) fn draft(add: &Add, workspace: &mut Workspace, desk: &Desk<'_>) -> Re
     check_once(&named)?;
     let mut draft = Draft { fetched: Mutex::new(fetched), ..Draft::default() };
     let mut directs: BTreeMap<String, _> = BTreeMap::new();
-    for at in selected(workspace) {
+    for at in selected(workspace, desk)? {
         let project = &workspace.projects[at];
         let document = open(project)?;
         for Named { alias, asked } in &named {

@@ -1,6 +1,6 @@
 //! `deka remove`: packages are no longer asked for in manifests.
 
-use super::{Draft, open, selected};
+use super::{Desk, Draft, open, selected};
 use crate::error::{Code, Error};
 use crate::project::edit::List;
 use crate::project::workspace::Workspace;
@@ -16,11 +16,11 @@ pub struct Remove {
 }
 
 /// Changes the manifests in memory. A name that no project has is an error.
-pub(super) fn draft(remove: &Remove, workspace: &mut Workspace) -> Result<Draft, Error> {
+pub(super) fn draft(remove: &Remove, workspace: &mut Workspace, desk: &Desk<'_>) -> Result<Draft, Error> {
     let mut draft = Draft::default();
     let mut missing: BTreeSet<&str> = remove.names.iter().map(String::as_str).collect();
     let mut known = BTreeSet::new();
-    for at in selected(workspace) {
+    for at in selected(workspace, desk)? {
         let document = open(&workspace.projects[at])?;
         let lists = remove.list.map_or_else(|| List::ALL.to_vec(), |list| vec![list]);
         for list in &lists {

@@ -31,7 +31,7 @@ pub(super) fn draft(update: &Update, workspace: &mut Workspace, desk: &Desk<'_>)
     let offers = if update.latest { offers(update, &patterns, workspace, desk)? } else { Offers::default() };
     let mut draft = Draft::default();
     let mut directs: BTreeMap<String, BTreeSet<PackageName>> = BTreeMap::new();
-    for at in selected(workspace) {
+    for at in selected(workspace, desk)? {
         let document = open(&workspace.projects[at])?;
         let listed = listed(update, &document);
         let meant = || listed.iter().filter(|(_, alias, _)| patterns.admit(alias.as_str()));
@@ -52,7 +52,7 @@ pub(super) fn draft(update: &Update, workspace: &mut Workspace, desk: &Desk<'_>)
 /// Asks what there is of everything that an update could take beyond its range.
 fn offers(update: &Update, patterns: &Patterns, workspace: &Workspace, desk: &Desk<'_>) -> Result<Offers, Error> {
     let mut names = BTreeSet::new();
-    for at in selected(workspace) {
+    for at in selected(workspace, desk)? {
         let listed = listed(update, &open(&workspace.projects[at])?);
         let meant = listed.iter().filter(|(_, alias, _)| patterns.admit(alias.as_str()));
         names.extend(meant.filter_map(|(_, alias, specifier)| Style::of(specifier)?.package(alias)));

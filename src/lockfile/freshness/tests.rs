@@ -17,6 +17,7 @@ fn locked() -> Lockfile {
     let importers = vec![Importer { path: ".".to_owned(), dependencies }];
     Lockfile {
         overrides: [("x".to_owned(), "1".to_owned())].into(),
+        catalogs: catalogs(&[("default", "a", "^1")]),
         resolution: Resolution { importers, ..Resolution::default() },
         ..Lockfile::default()
     }
@@ -30,11 +31,35 @@ fn same() -> Value {
     json!({"dependencies": {"a": "^1"}, "devDependencies": {"b": "2"}, "peerDependencies": {"p": "3", "a": "*"}})
 }
 
+fn catalogs(entries: &[(&str, &str, &str)]) -> BTreeMap<String, BTreeMap<String, String>> {
+    let mut catalogs = BTreeMap::<String, BTreeMap<String, String>>::new();
+    for (catalog, alias, specifier) in entries {
+        catalogs.entry((*catalog).to_owned()).or_default().insert((*alias).to_owned(), (*specifier).to_owned());
+    }
+    catalogs
+}
+
+#[test]
+fn another_entry_of_a_catalog_is_a_difference() {
+    let manifest = manifest(&same());
+    let overrides = BTreeMap::from([("x".to_owned(), "1".to_owned())]);
+    for (now, want) in [
+        (&[("default", "a", "^1")][..], ""),
+        (&[("default", "a", "^2")], "`a` in the catalog `default` was `^1` and is `^2` now"),
+        (&[], "`a` in the catalog `default` was `^1` and is not there now"),
+        (&[("default", "a", "^1"), ("new", "b", "3")], "`b` in the catalog `new` was not there and is `3` now"),
+    ] {
+        let asked =
+            Asked { importers: &[(".", &manifest)], overrides: &overrides, catalogs: &catalogs(now), settings: &Settings::default() };
+        assert_eq!(check(&locked(), asked).err().map(|difference| difference.to_string()).unwrap_or_default(), want);
+    }
+}
+
 fn difference(importers: &[(&str, Value)], overrides: &[(&str, &str)], settings: &Settings) -> String {
     let manifests: Vec<(&str, Manifest)> = importers.iter().map(|(path, value)| (*path, manifest(value))).collect();
     let importers: Vec<(&str, &Manifest)> = manifests.iter().map(|(path, manifest)| (*path, manifest)).collect();
     let overrides: BTreeMap<String, String> = overrides.iter().map(|(left, right)| ((*left).to_owned(), (*right).to_owned())).collect();
-    let asked = Asked { importers: &importers, overrides: &overrides, settings };
+    let asked = Asked { importers: &importers, overrides: &overrides, catalogs: &catalogs(&[("default", "a", "^1")]), settings };
     check(&locked(), asked).err().map(|difference| difference.to_string()).unwrap_or_default()
 }
 

@@ -92,6 +92,7 @@ pub const KEYS: &[Key] = &[
     tree(anyone("include", List, "")),
     user("key", Text, ""),
     tree(anyone("libc", List, "")),
+    tree(anyone("link-workspace-packages", Choice(&["false", "true", "deep"]), "false")),
     tree(anyone("lockfile", Flag, "true")),
     anyone("lockfile-only", Flag, "false"),
     tree(anyone("modules-dir", Text, "node_modules")),

@@ -1,4 +1,4 @@
-use super::{Now, State, decode, encode, forget};
+use super::{LinkFolder, Now, State, decode, encode, forget};
 use crate::project::boot::BootId;
 use crate::project::env::Env;
 use crate::project::folder;
@@ -42,7 +42,7 @@ impl Installed {
             },
             store_dir: "/store".into(),
             groups: Groups { prod: true, dev: true, optional: false },
-            links: vec!["a".to_owned()],
+            linked: vec![LinkFolder { path: "node_modules".to_owned(), links: vec!["a".to_owned()] }],
             boot: BootId::current(),
             packages: 7,
         }
@@ -50,7 +50,7 @@ impl Installed {
 
     fn is_current(&self) -> bool {
         let modules = self.modules();
-        let now = Now { root: self.folder.path(), modules_dir: &modules, env: &self.env, flags: &self.flags };
+        let now = Now { root: self.folder.path(), env: &self.env, flags: &self.flags };
         State::read(&modules).is_some_and(|state| state.is_current(&now))
     }
 }
@@ -102,7 +102,7 @@ fn a_moved_project_is_looked_at_again() {
     installed.state().write(&installed.modules()).expect("written");
     let elsewhere = Path::new("/elsewhere");
     let modules = installed.modules();
-    let now = Now { root: elsewhere, modules_dir: &modules, env: &installed.env, flags: &installed.flags };
+    let now = Now { root: elsewhere, env: &installed.env, flags: &installed.flags };
     assert!(!State::read(&modules).expect("a state").is_current(&now));
 }
 
@@ -139,7 +139,7 @@ fn answers_in_much_less_than_a_millisecond() {
     for number in 0..100 {
         let link = format!("dependency-{number}");
         std::os::unix::fs::symlink(".deka/a@1", installed.modules().join(&link)).expect("a link");
-        state.links.push(link);
+        state.linked[0].links.push(link);
     }
     state.write(&installed.modules()).expect("written");
     // The best of many: other tests run beside this one.
