@@ -37,6 +37,18 @@ pub struct Save {
     /// Save the version that is chosen and no range
     #[arg(short = 'E', long)]
     pub save_exact: bool,
+    /// Save the range in a catalog of the workspace (the one without a name, or `--catalog=name`)
+    #[arg(long, visible_alias = "save-catalog", value_name = "CATALOG", num_args = 0..=1, require_equals = true, default_missing_value = "default")]
+    pub catalog: Option<String>,
+    /// The same, as pnpm has it.
+    #[arg(long, value_name = "CATALOG", hide = true, conflicts_with = "catalog")]
+    pub save_catalog_name: Option<String>,
+    /// Take the projects of the workspace that have these names, and nothing from a registry
+    #[arg(long)]
+    pub workspace: bool,
+    /// Add to the root of a workspace without being asked to by -w
+    #[arg(short = 'W', long, hide = true)]
+    pub ignore_workspace_root_check: bool,
     /// What to put before versions: ^ or ~
     #[arg(long, value_name = "PREFIX")]
     pub save_prefix: Option<String>,

@@ -22,7 +22,15 @@ pub fn add_by_install(context: &Context, arguments: &cli::Install) -> Result<(),
 
 fn run_add(context: &Context, packages: Vec<String>, list: Option<List>, (save, mut flags): (&Save, Overrides)) -> Result<(), Error> {
     flags.extend(save.overrides());
-    install::edit(context, Edit::Add(edit::Add { packages, list, peer: save.save_peer }), flags)
+    let add = edit::Add {
+        packages,
+        list,
+        peer: save.save_peer,
+        catalog: save.catalog.clone().or_else(|| save.save_catalog_name.clone()),
+        workspace: save.workspace,
+        to_root: save.ignore_workspace_root_check,
+    };
+    install::edit(context, Edit::Add(add), flags)
 }
 
 /// Removes packages.

@@ -13,6 +13,7 @@
 //! fit them again. One that is killed between the manifest and the lockfile leaves what the next install completes.
 
 mod add;
+mod catalog;
 mod dedupe;
 mod offers;
 mod pattern;
@@ -40,6 +41,7 @@ use crate::error::{Code, Error};
 use crate::package::name::PackageName;
 use crate::package::version::Version;
 use crate::pool::Spawner;
+use crate::project::catalogs::Catalogs;
 use crate::project::edit::{Document, List};
 use crate::project::graph::ProjectGraph;
 use crate::project::overrides;
@@ -50,6 +52,7 @@ use crate::resolve::graph::{Resolution, Source, Target};
 use crate::resolve::request::{Pinning, Refresh};
 use pattern::Patterns;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 /// A change of what projects ask for.
@@ -97,6 +100,10 @@ pub(super) struct Draft {
     before: BTreeMap<usize, Vec<u8>>,
     /// Ranges that are known when versions are.
     savings: Vec<Saving>,
+    /// Entries of catalogs that change, by catalog and name.
+    shared: BTreeMap<(String, PackageName), Shared>,
+    /// Files that change besides manifests.
+    rewrites: Vec<Rewrite>,
     anew: Anew,
     /// What had to be fetched to learn its name.
     fetched: Mutex<Vec<(Source, Fetched)>>,
@@ -135,6 +142,24 @@ struct Saving {
     prefix: String,
 }
 
+/// An entry of a catalog that changes.
+struct Shared {
+    /// A project that asks for it, by index.
+    project: usize,
+    /// What the entry says while resolution goes on.
+    specifier: String,
+    /// What stands before the version when it is known; nothing when the entry stays as it is.
+    prefix: Option<String>,
+}
+
+/// A file that changes.
+struct Rewrite {
+    path: PathBuf,
+    /// What stands there; nothing when there is no such file.
+    before: Option<Vec<u8>>,
+    after: Vec<u8>,
+}
+
 /// Changes the manifests in memory as the task asks for.
 pub(super) fn draft(workspace: &mut Workspace, desk: &Desk<'_>) -> Result<Draft, Error> {
     match &desk.task.edit {
@@ -150,13 +175,26 @@ impl Draft {
     /// Changes the manifest of a project in memory.
     fn change(&mut self, workspace: &mut Workspace, project: usize, document: &Document) -> Result<(), Error> {
         let text = document.text().into_bytes();
-        let project_at = project;
-        let project = &mut workspace.projects[project];
-        if text != project.text {
-            self.before.entry(project_at).or_insert_with(|| project.text.clone());
-            project.replace_text(text).map_err(failure::of_project)?;
+        let changed = &mut workspace.projects[project];
+        if text != changed.text {
+            self.before.entry(project).or_insert_with(|| changed.text.clone());
+            changed.replace_text(text).map_err(failure::of_project)?;
         }
         Ok(())
+    }
+
+    /// Adds the dependencies of all projects that ask for an entry of a catalog that changes.
+    fn take_followers(&self, workspace: &Workspace, directs: &mut BTreeMap<String, BTreeSet<PackageName>>) {
+        for project in &workspace.projects {
+            let manifest = &project.manifest;
+            let lists = [&manifest.dependencies, &manifest.dev_dependencies, &manifest.optional_dependencies];
+            for (catalog, alias) in self.shared.keys() {
+                let mut specifiers = lists.into_iter().filter_map(|list| list.get(alias.as_str()));
+                if specifiers.any(|specifier| catalog::asked(specifier) == Some(catalog)) {
+                    directs.entry(project.path.clone()).or_default().insert(alias.clone());
+                }
+            }
+        }
     }
 
     /// Returns how far the previous answer is kept.
@@ -173,6 +211,13 @@ impl Draft {
                 let names = names(previous, directs, patterns);
                 Ok(Pinning::Refresh(Refresh { directs: directs.clone(), names, depth: *depth }))
             }
+        }
+    }
+
+    /// Puts entries of catalogs over those that are there.
+    pub fn overlay(&self, catalogs: &mut Catalogs) {
+        for ((catalog, alias), shared) in &self.shared {
+            catalogs.entry(catalog.clone()).or_default().insert(alias.to_string(), shared.specifier.clone());
         }
     }
 
@@ -211,10 +256,8 @@ fn check_known(previous: &Resolution, directs: &BTreeMap<String, BTreeSet<Packag
 
 /// Writes the ranges of what was chosen into the manifests in memory and into the answer.
 pub(super) fn save(session: &mut Session<'_>, resolution: &mut Resolution) -> Result<(), Error> {
+    catalog::save(session, resolution)?;
     let savings = std::mem::take(&mut session.draft.savings);
-    if savings.is_empty() {
-        return Ok(());
-    }
     let mut by_project: BTreeMap<usize, Vec<Saving>> = BTreeMap::new();
     for saving in savings {
         by_project.entry(saving.project).or_default().push(saving);
@@ -232,6 +275,7 @@ pub(super) fn save(session: &mut Session<'_>, resolution: &mut Resolution) -> Re
         }
         session.draft.change(&mut session.workspace, at, &document)?;
     }
+    catalog::rewrite(session)?;
     // An override may refer to what a project asks for.
     session.overrides = overrides::read(&session.workspace).map_err(failure::of_project)?;
     Ok(())

@@ -157,7 +157,8 @@ fn run_locked(
     let spawner = pool.spawner();
     let draft = edit::draft(&mut workspace, &Desk { task, settings: &settings, sources: &sources, spawner: &spawner })?;
     let overrides = overrides::read(&workspace).map_err(of_project)?;
-    let catalogs = catalogs::read(&workspace).map_err(of_project)?;
+    let mut catalogs = catalogs::read(&workspace).map_err(of_project)?;
+    draft.overlay(&mut catalogs);
     let mut session = Session {
         task,
         settings,

@@ -4,6 +4,8 @@
 //! are. A list of dependencies that is sorted stays sorted; one that is not gets what is new at its end. A list that
 //! nothing is left in is taken out, as pnpm does.
 
+pub mod catalogs;
+
 use super::error::{ProjectError, Result};
 use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::{CstInputValue, CstObject, CstObjectProp, CstRootNode};
@@ -72,22 +74,13 @@ impl Document {
 
     /// Puts a dependency into a list, or gives the one that is there another specifier.
     pub fn set(&self, list: List, alias: &str, specifier: &str) {
-        let object = match last(&self.object, list.field()) {
-            Some(property) => property.object_value_or_set(),
-            None => self.object.append(list.field(), CstInputValue::Object(Vec::new())).object_value_or_set(),
-        };
-        let value = CstInputValue::String(specifier.to_owned());
-        match all(&object, alias).split_last() {
-            Some((last, others)) => {
-                others.iter().for_each(|property| property.clone().remove());
-                if text_of(last).as_deref() != Some(specifier) {
-                    last.set_value(value);
-                }
-            }
-            None => {
-                object.insert(place(&object, alias), alias, value);
-            }
-        }
+        put(&object_at(&self.object, list.field()), alias, specifier);
+    }
+
+    /// Gives a key of an object inside the manifest a text. Objects on the way that are not there are made.
+    pub fn set_at(&self, keys: &[&str], name: &str, text: &str) {
+        let object = keys.iter().fold(self.object.clone(), |object, key| object_at(&object, key));
+        put(&object, name, text);
     }
 
     /// Takes a dependency out of a list; says whether it was there.
@@ -140,6 +133,29 @@ fn last(object: &CstObject, name: &str) -> Option<CstObjectProp> {
 
 fn text_of(property: &CstObjectProp) -> Option<String> {
     property.value()?.as_string_lit()?.decoded_value().ok()
+}
+
+/// Returns an object inside another; it is made if it is not there.
+fn object_at(object: &CstObject, key: &str) -> CstObject {
+    match last(object, key) {
+        Some(property) => property.object_value_or_set(),
+        None => object.append(key, CstInputValue::Object(Vec::new())).object_value_or_set(),
+    }
+}
+
+fn put(object: &CstObject, name: &str, text: &str) {
+    let value = CstInputValue::String(text.to_owned());
+    match all(object, name).split_last() {
+        Some((last, others)) => {
+            others.iter().for_each(|property| property.clone().remove());
+            if text_of(last).as_deref() != Some(text) {
+                last.set_value(value);
+            }
+        }
+        None => {
+            object.insert(place(object, name), name, value);
+        }
+    }
 }
 
 /// Returns where a new key belongs: in its place if the keys are sorted, else behind all others.

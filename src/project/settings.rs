@@ -216,6 +216,19 @@ pub struct Save {
     pub prefix: String,
     /// Whether what was asked for as a range is written as the version that it came to.
     pub exact: bool,
+    /// How a project of the same workspace is written.
+    pub workspace_protocol: WorkspaceProtocol,
+}
+
+/// How a project of the same workspace is written into a manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkspaceProtocol {
+    /// `workspace:^`, whatever version the project has.
+    Rolling,
+    /// `workspace:^1.0.0`.
+    Versioned,
+    /// `^1.0.0`.
+    Absent,
 }
 
 /// Which lists of dependencies are installed.
@@ -369,12 +382,17 @@ fn lockfile(reader: &Reader<'_>, env: &Env) -> Result<Lockfile> {
 
 fn save(reader: &Reader<'_>) -> Result<Save> {
     let exact = reader.flag("save-exact")?;
+    let workspace_protocol = match reader.choice("save-workspace-protocol")? {
+        1 => WorkspaceProtocol::Versioned,
+        2 => WorkspaceProtocol::Absent,
+        _ => WorkspaceProtocol::Rolling,
+    };
     // An empty prefix is a prefix too, where an empty value else counts as not set.
     let is_empty = matches!(reader.layers.get("save-prefix"), Some(Raw { value: RawValue::Text(text), .. }) if text.is_empty());
     let prefix = reader.text("save-prefix")?.unwrap_or_else(|| "^".to_owned());
     match (prefix.as_str(), reader.layers.get("save-prefix")) {
-        _ if exact || is_empty => Ok(Save { prefix: String::new(), exact }),
-        ("^" | "~", _) | (_, None) => Ok(Save { prefix, exact }),
+        _ if exact || is_empty => Ok(Save { prefix: String::new(), exact, workspace_protocol }),
+        ("^" | "~", _) | (_, None) => Ok(Save { prefix, exact, workspace_protocol }),
         (_, Some(raw)) => Err(value::wrong("save-prefix", raw, "`^`, `~` or empty".to_owned())),
     }
 }

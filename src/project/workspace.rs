@@ -25,6 +25,7 @@ mod root;
 mod tests;
 
 pub use file::WorkspaceFile;
+pub(super) use file::parse_yaml;
 pub use root::find_root;
 
 /// The file that describes a project.

@@ -6,6 +6,7 @@ mod basics;
 mod bundles;
 mod concurrent;
 mod dedupe;
+mod edit_workspaces;
 mod failures;
 mod faults;
 mod gc;

@@ -3,9 +3,11 @@
 use super::offers::Offers;
 use super::pattern::Patterns;
 use super::range::Style;
-use super::{Anew, Desk, Draft, Saving, open, selected};
+use super::{Anew, Desk, Draft, Saving, Shared, catalog, open, selected};
 use crate::error::Error;
+use crate::install::failure;
 use crate::package::name::PackageName;
+use crate::project::catalogs::{self, Catalogs};
 use crate::project::edit::{Document, List};
 use crate::project::workspace::Workspace;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +30,8 @@ pub struct Update {
 /// Changes the manifests in memory.
 pub(super) fn draft(update: &Update, workspace: &mut Workspace, desk: &Desk<'_>) -> Result<Draft, Error> {
     let patterns = Patterns::parse(&update.patterns)?;
-    let offers = if update.latest { offers(update, &patterns, workspace, desk)? } else { Offers::default() };
+    let catalogs = catalogs::read(workspace).map_err(failure::of_project)?;
+    let offers = if update.latest { offers(update, &patterns, (workspace, &catalogs), desk)? } else { Offers::default() };
     let mut draft = Draft::default();
     let mut directs: BTreeMap<String, BTreeSet<PackageName>> = BTreeMap::new();
     for at in selected(workspace, desk)? {
@@ -36,7 +39,9 @@ pub(super) fn draft(update: &Update, workspace: &mut Workspace, desk: &Desk<'_>)
         let listed = listed(update, &document);
         let meant = || listed.iter().filter(|(_, alias, _)| patterns.admit(alias.as_str()));
         for (list, alias, specifier) in meant().filter(|_| !update.no_save) {
-            if let Some((specifier, prefix)) = entry((alias, specifier), (update, &offers), desk) {
+            if let Some(catalog) = catalog::asked(specifier) {
+                share(&mut draft, (catalog, alias, at), &catalogs, (update, &offers), desk);
+            } else if let Some((specifier, prefix)) = entry((alias, specifier), (update, &offers), desk) {
                 document.set(*list, alias.as_str(), &specifier);
                 draft.savings.push(Saving { project: at, alias: alias.clone(), lists: vec![*list], prefix });
             }
@@ -45,17 +50,35 @@ pub(super) fn draft(update: &Update, workspace: &mut Workspace, desk: &Desk<'_>)
         directs.insert(workspace.projects[at].path.clone(), listed.iter().map(|(_, alias, _)| alias.clone()).collect());
         draft.change(workspace, at, &document)?;
     }
+    draft.take_followers(workspace, &mut directs);
     draft.anew = Anew::Matching { directs, patterns, depth: if update.latest { Some(0) } else { update.depth }, is_known: true };
     Ok(draft)
 }
 
+/// Updates the entry of a catalog that a dependency asks for.
+fn share(
+    draft: &mut Draft,
+    (catalog, alias, project): (&str, &PackageName, usize),
+    catalogs: &Catalogs,
+    (update, offers): (&Update, &Offers),
+    desk: &Desk<'_>,
+) {
+    let entry_of_catalog = catalogs.get(catalog).and_then(|entries| entries.get(alias.as_str()));
+    if let Some((specifier, prefix)) = entry_of_catalog.and_then(|text| entry((alias, text), (update, offers), desk)) {
+        draft.shared.insert((catalog.to_owned(), alias.clone()), Shared { project, specifier, prefix: Some(prefix) });
+    }
+}
+
 /// Asks what there is of everything that an update could take beyond its range.
-fn offers(update: &Update, patterns: &Patterns, workspace: &Workspace, desk: &Desk<'_>) -> Result<Offers, Error> {
+fn offers(update: &Update, patterns: &Patterns, (workspace, catalogs): (&Workspace, &Catalogs), desk: &Desk<'_>) -> Result<Offers, Error> {
     let mut names = BTreeSet::new();
     for at in selected(workspace, desk)? {
         let listed = listed(update, &open(&workspace.projects[at])?);
         let meant = listed.iter().filter(|(_, alias, _)| patterns.admit(alias.as_str()));
-        names.extend(meant.filter_map(|(_, alias, specifier)| Style::of(specifier)?.package(alias)));
+        names.extend(meant.filter_map(|(_, alias, specifier)| {
+            let shared = catalog::asked(specifier).and_then(|catalog| catalogs.get(catalog)?.get(alias.as_str()));
+            Style::of(shared.unwrap_or(specifier))?.package(alias)
+        }));
     }
     Offers::ask(desk.sources, names)
 }

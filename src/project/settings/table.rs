@@ -116,6 +116,7 @@ pub const KEYS: &[Key] = &[
     anyone("reporter", Choice(&["default", "append-only", "ndjson", "silent"]), "default"),
     anyone("save-exact", Flag, "false"),
     anyone("save-prefix", Text, "^"),
+    anyone("save-workspace-protocol", Choice(&["rolling", "true", "false"]), "rolling"),
     user("script-shell", Path, ""),
     tree(anyone("shamefully-hoist", Flag, "false")),
     tree(anyone("store-dir", Path, "")),
