@@ -57,7 +57,9 @@ impl Document {
         let wrong = |reason: String| ProjectError::Edit { path: path.to_owned(), reason };
         let text = std::str::from_utf8(text).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
         let (text, has_bom) = text.strip_prefix(BOM).map_or((text, false), |text| (text, true));
-        let root = CstRootNode::parse(text, &strict()).map_err(|error| wrong(error.to_string()))?;
+        // The editor takes more than JSON, comments for one.
+        serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| wrong(error.to_string()))?;
+        let root = CstRootNode::parse(text, &ParseOptions::default()).map_err(|error| wrong(error.to_string()))?;
         let object = root.object_value().ok_or_else(|| wrong("it holds no object".to_owned()))?;
         Ok(Document { root, object, has_bom })
     }
@@ -103,22 +105,6 @@ impl Document {
 
     fn list(&self, list: List) -> Option<CstObject> {
         last(&self.object, list.field())?.object_value()
-    }
-}
-
-/// Turns off everything that JSON does not have.
-fn strict() -> ParseOptions {
-    ParseOptions {
-        allow_comments: false,
-        allow_loose_object_property_names: false,
-        allow_trailing_commas: false,
-        allow_missing_commas: false,
-        allow_single_quoted_strings: false,
-        allow_hexadecimal_numbers: false,
-        allow_unary_plus_numbers: false,
-        allow_bare_decimal_point_numbers: false,
-        allow_non_finite_numbers: false,
-        allow_extended_string_escapes: false,
     }
 }
 

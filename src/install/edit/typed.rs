@@ -37,24 +37,25 @@ impl Typed {
     /// Reads one argument.
     pub fn parse(text: &str) -> Result<Typed, Error> {
         let text = text.trim();
-        // Whatever name it had, these forms are no name.
         let placeholder = PackageName::parse("placeholder").map_err(|error| wrong(text, &error.to_string()))?;
-        match Specifier::parse(&placeholder, text) {
-            Ok(Specifier::Registry { name, .. }) if text.starts_with("npm:") => {
-                return Ok(Typed { asked: asked(&name, text)?, alias: Some(name) });
-            }
-            Ok(Specifier::Registry { .. }) | Err(_) => {}
-            Ok(Specifier::Workspace(_) | Specifier::Catalog(_)) => {
-                return Err(wrong(text, "the name of the package is missing in front of it"));
-            }
-            Ok(_) => return Ok(Typed { alias: None, asked: asked(&placeholder, text)? }),
+        if text.starts_with("npm:")
+            && let Ok(Specifier::Registry { name, .. }) = Specifier::parse(&placeholder, text)
+        {
+            return Ok(Typed { asked: asked(&name, text)?, alias: Some(name) });
         }
         let (name, rest) = match text.get(1..).and_then(|rest| rest.find('@')) {
             Some(at) => (&text[..=at], &text[at + 2..]),
             None => (text, ""),
         };
-        let alias = PackageName::parse(name).map_err(|error| wrong(text, &error.to_string()))?;
-        Ok(Typed { asked: asked(&alias, rest)?, alias: Some(alias) })
+        // As for npm, what stands in front of the `@` decides whether it is a name at all.
+        match Specifier::parse(&placeholder, name) {
+            Ok(Specifier::Workspace(_) | Specifier::Catalog(_)) => Err(wrong(text, "the name of the package is missing in front of it")),
+            Ok(Specifier::Registry { .. }) | Err(_) => {
+                let alias = PackageName::parse(name).map_err(|error| wrong(text, &error.to_string()))?;
+                Ok(Typed { asked: asked(&alias, rest)?, alias: Some(alias) })
+            }
+            Ok(_) => Ok(Typed { alias: None, asked: asked(&placeholder, text)? }),
+        }
     }
 }
 
@@ -102,7 +103,10 @@ mod tests {
             ("foo@npm:bar@1", Some("foo"), verbatim("npm:bar@1")),
             ("foo@npm:bar", Some("foo"), tag("npm:bar@", "latest")),
             ("foo@npm:@s/bar@next", Some("foo"), tag("npm:@s/bar@", "next")),
+            ("foo@x.tgz", Some("foo"), path("x.tgz", None)),
+            ("./foo@x", None, path("./foo@x", None)),
             ("npm:bar@1", Some("bar"), verbatim("1")),
+            ("npm:@s/bar", Some("@s/bar"), Asked::Any),
             ("x@workspace:*", Some("x"), verbatim("workspace:*")),
             ("x@catalog:", Some("x"), verbatim("catalog:")),
             ("./x", None, path("./x", None)),
