@@ -83,6 +83,7 @@ fn wanted(resolution: &Resolution, places: &Places) -> Wanted {
         hoist_pattern: words("*"),
         public_hoist_pattern: Vec::new(),
         shamefully_hoist: false,
+        scope: None,
     };
     let input = Input { resolution, contents: &contents, skipped: &FxHashSet::default(), private: &FxHashSet::default() };
     plan(&input, &options, places).expect("the patterns are right")

@@ -1,5 +1,6 @@
 //! Drives the layout: plans it, gets the packages that it needs, and builds slots as those become ready.
 
+use super::folder::Contents;
 use super::news::{Counters, Stage};
 use super::session::Session;
 use super::supply::{Order, Supply};
@@ -46,6 +47,8 @@ pub(super) struct Choice<'a> {
     pub private: &'a FxHashSet<PackageIndex>,
     /// Optional instances that are left out.
     pub skipped: &'a FxHashSet<InstanceIndex>,
+    /// What the folders hold whose files are copied.
+    pub folders: &'a Contents,
     /// Whether what stands there is believed.
     pub trust: bool,
 }
@@ -62,18 +65,34 @@ pub(crate) fn key_of(package: &Package) -> PackageKey {
 pub(super) fn plan(session: &Session, resolution: &Resolution, choice: &Choice<'_>) -> Result<Planned, Error> {
     let layout = &session.settings.layout;
     let groups = session.settings.groups;
-    let contents: Vec<PackageKey> = resolution.packages.iter().map(key_of).collect();
-    let options = Options {
+    let contents: Vec<PackageKey> = (0..)
+        .map(PackageIndex)
+        .zip(&resolution.packages)
+        .map(|(index, package)| match choice.folders.digests.get(&index) {
+            Some(digest) => PackageKey::of_source(format!("{}#{digest}", package.id)),
+            None => key_of(package),
+        })
+        .collect();
+    let mut options = Options {
         host: choice.host.clone(),
         groups: Groups { prod: groups.prod, dev: groups.dev, optional: groups.optional },
         hoist: layout.hoist,
         hoist_pattern: layout.hoist_pattern.clone(),
         public_hoist_pattern: layout.public_hoist_pattern.clone(),
         shamefully_hoist: false,
+        scope: session.scope(),
     };
     let input = Input { resolution, contents: &contents, skipped: choice.skipped, private: choice.private };
-    let wanted = plan::plan(&input, &options, &session.places).map_err(failure::of_layout)?;
-    let before = survey::survey(&wanted, &session.places, choice.trust).map_err(failure::of_layout)?;
+    let planned = |options: &Options| -> Result<(Wanted, Survey), LayoutError> {
+        let wanted = plan::plan(&input, options, &session.places)?;
+        let before = survey::survey(&wanted, &session.places, choice.trust)?;
+        Ok((wanted, before))
+    };
+    let (mut wanted, mut before) = planned(&options).map_err(failure::of_layout)?;
+    if before.leftovers && options.scope.take().is_some() {
+        // Nobody knows what stands there for the other projects, so all of them are laid out.
+        (wanted, before) = planned(&options).map_err(failure::of_layout)?;
+    }
     let work = diff::diff(&wanted, before.clone(), &session.places);
     Ok(Planned { wanted: Arc::new(wanted), work, before })
 }

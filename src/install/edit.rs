@@ -214,6 +214,11 @@ impl Draft {
         }
     }
 
+    /// Returns the paths of the projects whose manifests change.
+    pub fn changed<'a>(&self, workspace: &'a Workspace) -> impl Iterator<Item = &'a str> {
+        self.before.keys().map(|at| workspace.projects[*at].path.as_str())
+    }
+
     /// Puts entries of catalogs over those that are there.
     pub fn overlay(&self, catalogs: &mut Catalogs) {
         for ((catalog, alias), shared) in &self.shared {

@@ -36,6 +36,9 @@ pub(crate) fn of_project(error: ProjectError) -> Error {
         | ProjectError::OverrideReference { .. } => Error::wrap(Code::Manifest, &error),
         ProjectError::RootWithoutManifest { .. } => Error::wrap(Code::Manifest, &error).hint("Run `npm init` there to make one."),
         ProjectError::Glob { .. } | ProjectError::TwoDefaultCatalogs { .. } => Error::wrap(Code::Workspace, &error),
+        ProjectError::CopiedInCircle { .. } => {
+            Error::wrap(Code::Workspace, &error).hint("Take `injected` away, so that the project is linked to, or break the circle.")
+        }
         ProjectError::DuplicateName { .. } => Error::wrap(Code::Workspace, &error).hint("Give one of them another `name`."),
         ProjectError::Filter { .. } => Error::wrap(Code::Usage, &error),
         ProjectError::NoRegistry { .. } => {
@@ -62,8 +65,8 @@ pub(crate) fn of_lockfile(path: &Path, error: LockfileError) -> Error {
 pub(super) fn of_resolve(error: ResolveError) -> Error {
     let wrapped = of_fault(&error);
     match &error {
-        ResolveError::Dependency { trail, importer, .. } if trail.matches(" > ").count() == 1 => {
-            let folder = if importer == "." { String::new() } else { format!("{importer}/") };
+        ResolveError::Dependency { way, .. } if way.trail.matches(" > ").count() == 1 => {
+            let folder = if way.importer == "." { String::new() } else { format!("{}/", way.importer) };
             Error { message: format!("{} (in {folder}package.json)", wrapped.message), ..wrapped }
         }
         _ => wrapped,
@@ -71,7 +74,7 @@ pub(super) fn of_resolve(error: ResolveError) -> Error {
 }
 
 fn of_fault(error: &ResolveError) -> Error {
-    let ResolveError::Dependency { trail, fault, .. } = error else {
+    let ResolveError::Dependency { way, fault } = error else {
         let code = match error {
             ResolveError::Override { .. } => Code::Manifest,
             ResolveError::Peers(_) => Code::Peer,
@@ -82,7 +85,7 @@ fn of_fault(error: &ResolveError) -> Error {
     match fault {
         // What could not be fetched has a code and hints of its own.
         Fault::Fetch { source, .. } => match source.downcast_ref::<Error>() {
-            Some(inner) => Error { message: format!("{}\nneeded by {trail}", inner.message), ..inner.clone() },
+            Some(inner) => Error { message: format!("{}\nneeded by {}", inner.message, way.trail), ..inner.clone() },
             None => Error::wrap(Code::Network, error),
         },
         Fault::NoPackage(_) => Error::wrap(Code::NotFound, error)

@@ -1,6 +1,7 @@
 //! From a source of bytes to a package in the store: tarballs of registries and of other places, local tarballs, folders.
 
 use super::failure;
+use super::folder::entries;
 use super::source::Sources;
 use super::supply::Order;
 use crate::error::{Code, Error};
@@ -186,10 +187,8 @@ fn import_folder(store: &Arc<Store>, folder: &Path, order: &Order) -> Result<Fet
     let text = crate::fs::read(&manifest_path).map_err(failure::of_file)?;
     let manifest = Manifest::parse(&text).map_err(|error| failure::of_manifest(&manifest_path, &error))?;
     let mut import = store.import().map_err(failure::of_store)?;
-    let is_left_out = |name: &std::ffi::OsStr| name == "node_modules" || name == ".git";
-    let walk = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter();
-    for entry in walk.filter_entry(|entry| entry.depth() == 0 || !is_left_out(entry.file_name())) {
-        let entry = entry.map_err(|error| Error::new(Code::Io, format!("cannot read the folder {}: {error}", folder.display())))?;
+    for entry in entries(folder) {
+        let entry = entry?;
         if !entry.file_type().is_file() {
             continue;
         }

@@ -8,6 +8,7 @@ use crate::lockfile::{self, Lockfile};
 use crate::project::catalogs::{self, Catalogs};
 use crate::project::settings::Frozen;
 use crate::resolve::graph::{Package, Resolution, Source};
+use crate::resolve::local;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -63,7 +64,11 @@ pub(super) fn read(session: &Session, look_ahead: impl FnOnce(&Arc<Vec<u8>>)) ->
         };
     };
     check_addresses(session, &found.resolution)?;
-    let fits = match (compare(session, found), changed_tarball(session, &found.resolution)) {
+    let difference = match compare(session, found) {
+        Ok(()) => moved(session, &found.resolution)?,
+        Err(difference) => Some(difference.to_string()),
+    };
+    let fits = match (difference.map_or(Ok(()), Err), changed_tarball(session, &found.resolution)) {
         (Ok(()), None) => true,
         (Err(difference), _) if frozen => {
             let message = format!("{NAME} does not fit package.json, and a frozen install may not change it: {difference}");
@@ -116,6 +121,18 @@ fn compare(session: &Session, lockfile: &Lockfile) -> Result<(), freshness::Diff
 
 fn used_catalogs(session: &Session) -> Catalogs {
     catalogs::used(&session.workspace, &session.overrides, &session.catalogs)
+}
+
+/// Says which dependency leads to another folder of the workspace than it did.
+fn moved(session: &Session, resolution: &Resolution) -> Result<Option<String>, Error> {
+    if session.workspace.projects.len() < 2 {
+        return Ok(None);
+    }
+    let moved = local::moved(&resolving::request(session)?, resolution).map_err(failure::of_resolve)?;
+    Ok(moved.map(|(importer, alias)| {
+        let folder = if importer == "." { String::new() } else { format!("{importer}/") };
+        format!("{folder}package.json: `{alias}` is answered by another project than before, or by none any more")
+    }))
 }
 
 /// Refuses addresses that would take a package off an encrypted way. Someone may have put them there.

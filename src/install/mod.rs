@@ -20,11 +20,14 @@
 mod again;
 mod building;
 pub mod edit;
+mod ending;
 mod engines;
 mod failure;
 mod fetch;
+mod folder;
 mod locked;
 pub mod news;
+mod projects;
 mod quarantined;
 mod resolving;
 mod scripting;
@@ -44,20 +47,18 @@ pub(crate) use session::{SHARED_SLOTS, folders};
 pub use summary::{Change, Outcome};
 
 use crate::error::Error;
-use crate::layout::plan::Folder;
 use crate::layout::record::FILE_NAME as RECORD;
 use crate::layout::survey::Survey;
 use crate::package::platform::Host;
 use crate::pool::Pool;
-use crate::project::boot::BootId;
 use crate::project::env::Env;
+use crate::project::graph::ProjectGraph;
 use crate::project::selection::Selection;
-use crate::project::settings::{Flags, Settings, Sources as SettingSources};
-use crate::project::stamp::FileStamp;
-use crate::project::state::{self, LinkFolder, Now, State};
+use crate::project::settings::{Flags, LinkWorkspacePackages, Settings, Sources as SettingSources};
+use crate::project::state::{self, Now, State};
 use crate::project::workspace::{Workspace, find_root};
 use crate::project::{catalogs, host, lock, overrides};
-use crate::resolve::graph::{Resolution, Source};
+use crate::resolve::graph::Resolution;
 use crate::scripts::lifecycle::Moment;
 use crate::store::{Mode, Store, Wait};
 use building::{Attempt, Built, Choice};
@@ -107,17 +108,23 @@ enum Message {
 /// Installs. `counters` and `listener` hear how it goes.
 pub fn run(task: &Task, counters: &Arc<Counters>, listener: &Listener) -> Result<Outcome, Error> {
     let root = find_root(&task.dir, task.env.home()).map_err(of_project)?;
-    if let Some(outcome) = nothing_to_do(task, &root, &root.join("node_modules")) {
+    if !task.selection.is_given()
+        && let Some(outcome) = nothing_to_do(task, (&root, &root.join("node_modules")), &[])
+    {
         return Ok(outcome);
     }
     let workspace = Workspace::load(&root).map_err(of_project)?;
     let settings = load_settings(task, Some(&workspace))?;
+    let graph = ProjectGraph::linking(&workspace, settings.resolution.link_workspace_packages != LinkWorkspacePackages::Never);
+    let selected = projects::selected(task, &workspace, &graph)?;
+    let only = projects::paths(&workspace, selected.as_deref());
     let warnings = workspace.warnings.iter().map(ToString::to_string).chain(settings.warnings.iter().map(ToString::to_string));
     warnings.for_each(|warning| listener(Event::Warning(warning)));
     let modules_dir = root.join(&settings.layout.modules_dir);
-    if let Some(outcome) = nothing_to_do(task, &root, &modules_dir) {
+    if let Some(outcome) = nothing_to_do(task, (&root, &modules_dir), &only) {
         return Ok(outcome);
     }
+    projects::check(&workspace, &graph, listener)?;
     let lock = match settings.lockfile.only {
         true => None,
         false => Some(lock_project(&root, &modules_dir, listener)?),
@@ -131,20 +138,26 @@ pub fn run(task: &Task, counters: &Arc<Counters>, listener: &Listener) -> Result
             (workspace, settings)
         }
     };
-    let outcome = run_locked(task, (root, workspace, settings), counters, listener);
+    let outcome = run_locked(task, Asked { workspace, settings, graph, selected }, counters, listener);
     if let (Err(_), Some(lock)) = (&outcome, lock) {
         lock.undo();
     }
     outcome
 }
 
+/// What is installed, and how.
+struct Asked {
+    workspace: Workspace,
+    settings: Settings,
+    graph: ProjectGraph,
+    /// The projects that are installed; nothing for all of them.
+    selected: Option<Vec<usize>>,
+}
+
 /// Installs while nobody else does.
-fn run_locked(
-    task: &Task,
-    (root, mut workspace, settings): (PathBuf, Workspace, Settings),
-    counters: &Arc<Counters>,
-    listener: &Listener,
-) -> Result<Outcome, Error> {
+fn run_locked(task: &Task, asked: Asked, counters: &Arc<Counters>, listener: &Listener) -> Result<Outcome, Error> {
+    let Asked { mut workspace, settings, mut graph, selected } = asked;
+    let root = workspace.root.clone();
     let modules_dir = root.join(&settings.layout.modules_dir);
     let written_in_this_boot = State::read(&modules_dir).is_none_or(|state| state.boot.is_none() || state.written_in_this_boot());
     let places = session::places(&settings, &workspace)?;
@@ -156,6 +169,9 @@ fn run_locked(
     let sources = Arc::new(Sources::new(root, Arc::new(store), Arc::clone(&settings), task.env.clone(), pool.spawner(), told));
     let spawner = pool.spawner();
     let draft = edit::draft(&mut workspace, &Desk { task, settings: &settings, sources: &sources, spawner: &spawner })?;
+    if task.edit.is_some() {
+        graph = ProjectGraph::linking(&workspace, settings.resolution.link_workspace_packages != LinkWorkspacePackages::Never);
+    }
     let overrides = overrides::read(&workspace).map_err(of_project)?;
     let mut catalogs = catalogs::read(&workspace).map_err(of_project)?;
     draft.overlay(&mut catalogs);
@@ -163,6 +179,8 @@ fn run_locked(
         task,
         settings,
         workspace,
+        graph,
+        selected,
         overrides,
         draft,
         catalogs,
@@ -191,13 +209,13 @@ pub(crate) fn load_settings(task: &Task, workspace: Option<&Workspace>) -> Resul
 }
 
 /// Answers from the state file alone, if it can.
-fn nothing_to_do(task: &Task, root: &Path, modules_dir: &Path) -> Option<Outcome> {
+fn nothing_to_do(task: &Task, (root, modules_dir): (&Path, &Path), only: &[String]) -> Option<Outcome> {
     let asks_for_more = ["force", "verify", "lockfile-only"].iter().any(|flag| task.flags.0.contains_key(*flag));
     if task.clean || task.edit.is_some() || asks_for_more {
         return None;
     }
     let state = State::read(modules_dir)?;
-    let now = Now { root, env: &task.env, flags: &task.flags };
+    let now = Now { root, only, env: &task.env, flags: &task.flags };
     state.is_current(&now).then(|| Outcome { total: u64::from(state.packages), ..Outcome::default() })
 }
 
@@ -213,7 +231,8 @@ fn install(session: &mut Session) -> Result<Outcome, Error> {
     let (told, counters) = (Arc::clone(&session.listener), Arc::clone(&session.counters));
     let mut supply = Supply::new(Arc::clone(&session.sources), session.spawner.clone(), session.sender.clone(), counters, told);
     let groups = session.settings.groups;
-    let early = groups.prod && groups.dev && groups.optional && !session.settings.lockfile.only;
+    let all = groups.prod && groups.dev && groups.optional && session.selected.is_none();
+    let early = all && !session.settings.lockfile.only;
     let from_nothing = session.task.clean || !crate::project::folder::path(&session.modules_dir()).join(RECORD).exists();
     let mut locked = locked::read(session, |text| {
         if early && from_nothing {
@@ -255,12 +274,13 @@ fn install(session: &mut Session) -> Result<Outcome, Error> {
     let fit = engines::check(session, &resolution, &host, node)?;
     state::forget(&session.modules_dir()).map_err(failure::of_file)?;
     let permissions = scripting::permissions(session, &resolution)?;
-    // An edit runs the scripts of what it brings, and not those of the project.
+    // An edit runs the scripts of what it brings, and not those of projects.
     let is_edit = session.task.edit.is_some();
     if !is_edit {
-        scripting::run_root(session, Moment::Before)?;
+        scripting::run_projects(session, Moment::Before)?;
     }
-    let (built, before) = build(session, &mut supply, &resolution, &permissions, (&host, fit))?;
+    let folders = folder::look(&session.workspace.root, &resolution);
+    let (built, before) = build(session, &mut supply, &resolution, (&permissions, &folders), (&host, fit))?;
     report_built(session, &built, &supply);
     let learnt = supply.fill_integrities(&mut resolution);
     if !is_edit && (resolved || learnt) {
@@ -272,9 +292,9 @@ fn install(session: &mut Session) -> Result<Outcome, Error> {
         written = put_down(session, &locked, resolution.clone())?;
         edit::prune(session, &built.wanted)?;
     } else {
-        scripting::run_root(session, Moment::After)?;
+        scripting::run_projects(session, Moment::After)?;
     }
-    write_state(session, &resolution, (&built, &written), quarantine)?;
+    ending::write_state(session, &resolution, (&built, &folders, &written), quarantine)?;
     session.sources.store.register_project(&session.workspace.root).map_err(of_store)?;
     if let Some(note) = scripting::skipped(session, &resolution, &built, &permissions) {
         (session.listener)(Event::Note(note));
@@ -316,13 +336,13 @@ fn build(
     session: &Session,
     supply: &mut Supply,
     resolution: &Resolution,
-    permissions: &scripting::Permissions,
+    (permissions, folders): (&scripting::Permissions, &folder::Contents),
     (host, fit): (&Host, engines::Fit),
 ) -> Result<(Built, Survey), Error> {
     let trust = is_trusted(session);
     let engines::Fit { mut skipped, mut faults } = fit;
     loop {
-        let choice = Choice { host, private: &permissions.allowed, skipped: &skipped, trust };
+        let choice = Choice { host, private: &permissions.allowed, skipped: &skipped, folders, trust };
         let planned = building::plan(session, resolution, &choice)?;
         session.trace(format!("{} slots are planned, {} of them have to be built", planned.wanted.slots.len(), planned.work.build.len()));
         engines::report(session, std::mem::take(&mut faults), &planned.wanted)?;
@@ -363,44 +383,4 @@ fn report_built(session: &Session, built: &Built, supply: &Supply) {
     session.stage("linked", format!("Linked {} packages", built.done.built));
     built.done.warnings.iter().for_each(|warning| session.warn(warning));
     session.trace(format!("{} slots are built, {} were there, {} are removed", built.done.built, built.done.kept, built.done.removed));
-}
-
-fn write_state(
-    session: &Session,
-    resolution: &Resolution,
-    (built, written): (&Built, &Written),
-    quarantine: FileStamp,
-) -> Result<(), Error> {
-    let mut inputs = session.settings.inputs.clone();
-    for path in written.paths() {
-        inputs.files.iter_mut().filter(|stamp| stamp.path == *path).for_each(|stamp| *stamp = FileStamp::of_written(path));
-    }
-    inputs.files.push(FileStamp::of_written(&session.workspace.root.join(locked::NAME)));
-    inputs.files.push(quarantine);
-    inputs.files.extend(resolution.packages.iter().filter_map(|package| match &package.source {
-        Source::LocalTarball { path } => Some(FileStamp::take(&session.workspace.root.join(path))),
-        _ => None,
-    }));
-    if let Some(looked_at) = session.workspace.look_again().map_err(of_project)? {
-        inputs.files.extend(looked_at);
-    } else {
-        // Projects came or went meanwhile: a stamp of nothing at the root never matches, so the next install looks.
-        inputs.files.push(FileStamp { path: session.workspace.root.clone(), stat: None });
-    }
-    let modules = session.places.modules_dir.as_str();
-    let folder = |importer: &Folder| LinkFolder {
-        path: if importer.path == "." { modules.to_owned() } else { format!("{}/{modules}", importer.path) },
-        links: importer.links.iter().map(|link| link.alias.to_string()).collect(),
-    };
-    let linked = built.wanted.importers.iter().filter(|importer| !importer.links.is_empty());
-    let state = State {
-        root: session.workspace.root.clone(),
-        inputs,
-        store_dir: session.settings.store_dir.clone(),
-        groups: session.settings.groups,
-        linked: linked.map(folder).collect(),
-        boot: BootId::current(),
-        packages: u32::try_from(resolution.instances.len()).unwrap_or(u32::MAX),
-    };
-    state.write(&session.modules_dir()).map_err(failure::of_file)
 }

@@ -7,10 +7,12 @@ use super::supply::{LOOKUP_BATCH, Order, Supply};
 use super::{Message, failure};
 use crate::error::Error;
 use crate::package::platform::{Host, Platform};
+use crate::project::settings::LinkWorkspacePackages;
+use crate::project::workspace::Project;
 use crate::registry::{Answered, RegistryError};
 use crate::resolve::error::Warning;
 use crate::resolve::graph::{Resolution, Source};
-use crate::resolve::request::{External, Failure, ImporterRequest, Need, Options, Request};
+use crate::resolve::request::{ByVersion, External, Failure, ImporterRequest, Need, Options, Request};
 use crate::resolve::solve::Solver;
 use crate::store::StoredPackage;
 use std::sync::Arc;
@@ -35,15 +37,8 @@ pub(super) fn resolve(
     early: bool,
     host: &Host,
 ) -> Result<(Resolution, Vec<Warning>), Error> {
-    let request = Request {
-        importers: session.workspace.projects.iter().map(|project| importer(&project.path, &project.manifest)).collect(),
-        overrides: session.overrides.clone(),
-        catalogs: session.catalogs.clone(),
-        pinning: session.draft.pinning(pins.as_ref())?,
-        pins,
-        registries: session.sources.registries()?,
-        options: options(session),
-    };
+    let pinning = session.draft.pinning(pins.as_ref())?;
+    let request = Request { pins, pinning, registries: session.sources.registries()?, ..request(session)? };
     let mut solver = Solver::new(request).map_err(failure::of_resolve)?;
     let mut externals: Vec<(Source, Arc<StoredPackage>)> = Vec::new();
     let mut orders = Vec::new();
@@ -91,8 +86,20 @@ pub(super) fn resolve(
     Ok((resolution, warnings))
 }
 
-fn importer(path: &str, manifest: &crate::package::manifest::Manifest) -> ImporterRequest {
-    ImporterRequest { path: path.to_owned(), manifest: manifest.clone() }
+/// Returns what the projects ask for, without what only resolving needs: the previous answer and the registries.
+pub(super) fn request(session: &Session) -> Result<Request, Error> {
+    let importer = |project: &Project| {
+        let published = project.published().map_err(failure::of_project)?;
+        let (path, manifest) = (project.path.clone(), project.manifest.clone());
+        Ok(ImporterRequest { path, manifest, published, injected: project.injected() })
+    };
+    Ok(Request {
+        importers: session.workspace.projects.iter().map(importer).collect::<Result<_, Error>>()?,
+        overrides: session.overrides.clone(),
+        catalogs: session.catalogs.clone(),
+        options: options(session),
+        ..Request::default()
+    })
 }
 
 pub(super) fn options(session: &Session) -> Options {
@@ -101,6 +108,11 @@ pub(super) fn options(session: &Session) -> Options {
         auto_install_peers: settings.auto_install_peers,
         strict_peer_dependencies: settings.strict_peer_dependencies,
         dedupe_peer_dependents: settings.dedupe_peer_dependents,
+        by_version: match settings.link_workspace_packages {
+            LinkWorkspacePackages::Never => ByVersion::Never,
+            LinkWorkspacePackages::OfProjects => ByVersion::OfProjects,
+            LinkWorkspacePackages::Deep => ByVersion::Deep,
+        },
         ..Options::default()
     }
 }

@@ -126,7 +126,8 @@ impl<'a> Stagehand<'a> {
                 shell: settings.scripts.shell.as_deref(),
                 variables: &variables,
             };
-            let name = if is_root { step.event.to_owned() } else { format!("{label} {}", step.event) };
+            let is_alone = is_root && self.session.workspace.projects.len() == 1;
+            let name = if is_alone { step.event.to_owned() } else { format!("{label} {}", step.event) };
             self.session.trace(format!("{name}: {}", step.script));
             let mut lines = Lines { listener: &self.session.listener, name: &name, rest: Vec::new(), shown: is_root };
             let ended = run::run(&script, self.groups, &mut |bytes| lines.add(bytes));
@@ -223,14 +224,38 @@ fn run_dependency(stagehand: &Stagehand<'_>, folder: &Path, id: &str) -> Result<
     stagehand.run(folder, &manifest, id, &steps, false)
 }
 
-/// Runs the project's own scripts of one moment.
-pub(super) fn run_root(session: &Session, moment: Moment) -> Result<(), Error> {
-    let project = session.workspace.root_project();
-    let steps = lifecycle::of_root(&project.manifest.scripts, project.folder.join("binding.gyp").exists(), moment);
-    if session.settings.scripts.ignore || steps.is_empty() {
+/// Runs the projects' own scripts of one moment, those of a project after those of the projects that it depends on.
+pub(super) fn run_projects(session: &Session, moment: Moment) -> Result<(), Error> {
+    if session.settings.scripts.ignore {
+        return Ok(());
+    }
+    let projects = &session.workspace.projects;
+    let steps = |index: usize| {
+        let project = &projects[index];
+        lifecycle::of_root(&project.manifest.scripts, project.folder.join("binding.gyp").exists(), moment)
+    };
+    let selected = session.selected.clone().unwrap_or_else(|| (0..projects.len()).collect());
+    let wanted: Vec<usize> = selected.into_iter().filter(|index| !steps(*index).is_empty()).collect();
+    if wanted.is_empty() {
         return Ok(());
     }
     session.counters.enter(Stage::Building);
-    let label = project.manifest.name.as_deref().unwrap_or("the project");
-    Stagehand::new(session).run(&project.folder, &project.manifest, label, &steps, true).map_err(failure::of_script)
+    let stagehand = Stagehand::new(session);
+    let failed = Mutex::new(None);
+    run_in_order(&session.graph.dependencies, &wanted, session.settings.scripts.concurrency, |index| {
+        let project = &projects[index];
+        let label = match (project.name(), project.path.as_str()) {
+            (Some(name), _) => name,
+            (None, ".") => "the project",
+            (None, path) => path,
+        };
+        match stagehand.run(&project.folder, &project.manifest, label, &steps(index), true) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure::of_script(error));
+                ControlFlow::Break(())
+            }
+        }
+    });
+    failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
 }

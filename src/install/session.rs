@@ -9,9 +9,11 @@ use crate::layout::Places;
 use crate::package::path::RelPath;
 use crate::pool::Spawner;
 use crate::project::catalogs::Catalogs;
+use crate::project::graph::ProjectGraph;
 use crate::project::settings::{Settings, VirtualStore};
 use crate::project::workspace::Workspace;
 use crossbeam_channel::{Receiver, Sender};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -26,6 +28,10 @@ pub(super) struct Session<'a> {
     pub settings: Arc<Settings>,
     /// The projects.
     pub workspace: Workspace,
+    /// Which projects depend on which.
+    pub graph: ProjectGraph,
+    /// The projects that are installed, as indices; nothing for all of them.
+    pub selected: Option<Vec<usize>>,
     /// Overrides, as selectors and what they put in place.
     pub overrides: Vec<(String, String)>,
     /// What the task changes in manifests.
@@ -55,6 +61,12 @@ impl Session<'_> {
     pub fn receive(&self) -> Result<Message, Error> {
         // Cannot fail while the session holds a sender itself.
         self.receiver.recv().map_err(|error| Error::new(Code::Internal, format!("the work on the pool ended early: {error}")))
+    }
+
+    /// Returns the paths of the projects that are laid out; nothing for all of them.
+    pub fn scope(&self) -> Option<BTreeSet<String>> {
+        let selected = self.selected.as_ref()?;
+        Some(selected.iter().map(|index| self.workspace.projects[*index].path.clone()).collect())
     }
 
     pub fn warn(&self, warning: impl ToString) {

@@ -6,6 +6,7 @@ use super::Places;
 use super::link::join;
 use super::plan::{Link, Slot, Wanted};
 use super::record::{Command, LinkText, Record, RecordedFolder, RecordedSlot};
+use super::stay;
 use super::survey::Survey;
 use rustc_hash::FxHashMap;
 
@@ -27,6 +28,8 @@ pub struct Work {
     /// The record while the work is under way: the slots that stay, with all links that stand or did. What is still
     /// true of the links is looked at when an install finds this record.
     pub keep: Record,
+    /// What stands for projects that the plan does not speak of, and stays.
+    pub untouched: Record,
     /// The commands of the slots that are not built, where they are known; parallel to [`Wanted::slots`].
     pub commands: Vec<Option<Vec<Command>>>,
 }
@@ -62,6 +65,7 @@ impl Work {
 
 /// Compares what is wanted with what stands.
 pub fn diff(wanted: &Wanted, mut survey: Survey, places: &Places) -> Work {
+    let untouched = stay::untouched(wanted, &survey.record, places);
     let mut work = Work { recorded: survey.recorded, sweep: survey.leftovers, commands: vec![None; wanted.slots.len()], ..Work::default() };
     let mut standing: FxHashMap<String, RecordedSlot> =
         survey.record.slots.drain(..).filter(|slot| !slot.shared).map(|slot| (slot.name.clone(), slot)).collect();
@@ -79,11 +83,15 @@ pub fn diff(wanted: &Wanted, mut survey: Survey, places: &Places) -> Work {
             }
         }
     }
+    for slot in &untouched.slots {
+        standing.remove(&slot.name);
+    }
+    work.keep.slots.extend(untouched.slots.iter().cloned());
     work.remove = standing.into_keys().collect();
     work.remove.sort();
     let mut recorded: FxHashMap<String, RecordedFolder> =
         survey.record.folders.into_iter().map(|folder| (folder.path.clone(), folder)).collect();
-    for (path, links) in wanted_folders(wanted, places) {
+    for (path, links) in wanted_folders(wanted, places, &untouched) {
         compare_folder(path, links, &mut recorded, &mut work);
     }
     let mut gone: Vec<String> = recorded.keys().cloned().collect();
@@ -91,11 +99,12 @@ pub fn diff(wanted: &Wanted, mut survey: Survey, places: &Places) -> Work {
     for path in gone {
         compare_folder(path, Vec::new(), &mut recorded, &mut work);
     }
+    work.untouched = untouched;
     work
 }
 
-/// The folders of links that are wanted, by their path, with the links in the order of their places.
-pub fn wanted_folders(wanted: &Wanted, places: &Places) -> Vec<(String, Vec<LinkText>)> {
+/// The folders of links that are wanted or stay, by their path, with the links in the order of their places.
+pub fn wanted_folders(wanted: &Wanted, places: &Places, untouched: &Record) -> Vec<(String, Vec<LinkText>)> {
     let text = |link: &Link| (link.alias.to_string(), link.text.clone());
     let mut folders: Vec<(String, Vec<LinkText>)> = Vec::with_capacity(wanted.importers.len() + 1);
     if !wanted.hidden.is_empty() {
@@ -106,6 +115,16 @@ pub fn wanted_folders(wanted: &Wanted, places: &Places) -> Vec<(String, Vec<Link
         links.sort();
         if !links.is_empty() {
             folders.push((join(&folder.path, places.modules_dir.as_str()), links));
+        }
+    }
+    for folder in untouched.folders.iter().filter(|folder| !folder.links.is_empty()) {
+        match folders.iter_mut().find(|(path, _)| *path == folder.path) {
+            // The hidden hoist, which all projects have in common.
+            Some((_, links)) => {
+                links.extend(folder.links.iter().cloned());
+                links.sort();
+            }
+            None => folders.push((folder.path.clone(), folder.links.clone())),
         }
     }
     folders

@@ -172,24 +172,26 @@ impl Builder {
             links: if slot.shared { Vec::new() } else { wanted_links(slot) },
             bins: if slot.shared { Vec::new() } else { known.of_slot(index, slot) },
         };
-        let slots = self.job.wanted.slots.iter().enumerate().map(slot).collect();
+        let untouched = &self.job.work.untouched;
+        let slots = self.job.wanted.slots.iter().enumerate().map(slot).chain(untouched.slots.iter().cloned()).collect();
         let mut bins: FxHashMap<String, Vec<LinkText>> = FxHashMap::default();
         for importer in &self.job.wanted.importers {
             let path = join(&importer.path, self.job.places.modules_dir.as_str());
             bins.insert(path.clone(), importer_bins(known, importer, &path, &mut done.warnings));
         }
+        bins.extend(untouched.folders.iter().map(|folder| (folder.path.clone(), folder.bins.clone())));
         let folder = |(path, links): (String, Vec<LinkText>)| {
             let bins = bins.remove(&path).unwrap_or_default();
             RecordedFolder { path, links, bins }
         };
-        let folders = wanted_folders(&self.job.wanted, &self.job.places).into_iter().map(folder).collect();
+        let folders = wanted_folders(&self.job.wanted, &self.job.places, untouched).into_iter().map(folder).collect();
         Record { complete: true, slots, folders }
     }
 
     /// Fills the `.bin` of the slots of the project.
     fn link_slot_bins(&self, record: &Record, done: &mut Done) -> Result<(), LayoutError> {
         let standing: FxHashMap<&str, &RecordedSlot> = self.job.work.keep.slots.iter().map(|slot| (slot.name.as_str(), slot)).collect();
-        for (index, slot) in record.slots.iter().enumerate().filter(|(_, slot)| !slot.shared) {
+        for (index, slot) in record.slots.iter().take(self.built.len()).enumerate().filter(|(_, slot)| !slot.shared) {
             if self.built[index].get().is_some() {
                 set_new_bins(&self.slots, &slot.name, &slot.bins)?;
                 continue;

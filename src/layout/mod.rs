@@ -40,6 +40,7 @@ pub mod plan;
 pub mod record;
 pub mod shared;
 mod slot;
+mod stay;
 pub mod survey;
 mod sweep;
 #[cfg(test)]

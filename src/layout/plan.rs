@@ -13,6 +13,7 @@ use crate::package::platform::Host;
 use crate::resolve::graph::{Group, InstanceIndex, PackageIndex, Resolution, Target};
 use crate::store::PackageKey;
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeSet;
 
 /// What is planned from.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +43,8 @@ pub struct Options {
     pub public_hoist_pattern: Vec<String>,
     /// Whether everything goes into the root's `node_modules`.
     pub shamefully_hoist: bool,
+    /// The projects that are laid out, by path; nothing for all of them. What stands for the others is not touched.
+    pub scope: Option<BTreeSet<String>>,
 }
 
 /// Lists of dependencies in the manifests of projects.
@@ -80,6 +83,8 @@ pub struct Wanted {
     /// Slots in the order in which those of the store are published: what a slot links to comes before it, but for
     /// slots that depend on each other in a circle; those are one group.
     pub components: Vec<Vec<usize>>,
+    /// Whether there are projects that this plan does not speak of.
+    pub partial: bool,
 }
 
 /// A folder for one package and its links.
@@ -153,6 +158,12 @@ impl Slot {
     }
 }
 
+impl Options {
+    fn admits(&self, importer: &str) -> bool {
+        self.scope.as_ref().is_none_or(|scope| scope.contains(importer))
+    }
+}
+
 fn inside(name: &PackageName) -> String {
     format!("{name}/node_modules/{name}")
 }
@@ -167,10 +178,11 @@ pub fn plan(input: &Input, options: &Options, places: &Places) -> Result<Wanted,
     planner.place(closure.as_ref());
     planner.link();
     let components = closure.map(|closure| planner.components(&closure)).unwrap_or_default();
-    let importers = planner.importers(direct, &hoisted);
+    let mut importers = planner.importers(direct, &hoisted);
+    importers.retain(|importer| options.admits(&importer.path));
     let hidden_folder = join(places.virtual_dir.as_str(), "node_modules");
     let hidden = hoisted.hidden.into_iter().map(|(alias, target)| planner.folder_link(&hidden_folder, alias, target)).collect();
-    Ok(Wanted { slots: planner.slots, importers, hidden, components })
+    Ok(Wanted { slots: planner.slots, importers, hidden, components, partial: options.scope.is_some() })
 }
 
 /// The patterns of the hidden and the public hoist. Nothing can be hoisted for packages in the store: what one project
@@ -204,7 +216,7 @@ fn reach(input: &Input, options: &Options) -> (Vec<Vec<(PackageName, Target)>>, 
     };
     let mut direct = Vec::with_capacity(resolution.importers.len());
     for importer in &resolution.importers {
-        let wanted = importer.dependencies.iter().filter(|entry| options.groups.admit(entry.group));
+        let wanted = importer.dependencies.iter().filter(|entry| options.admits(&importer.path) && options.groups.admit(entry.group));
         let targets = wanted.filter_map(|entry| Some((entry.alias.clone(), entry.target.clone()?)));
         direct.push(targets.filter(|(_, target)| visit(target, &mut waiting)).collect());
     }

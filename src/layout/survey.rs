@@ -99,7 +99,7 @@ fn strike_slots(slots: &Folder, places: &Places, record: &mut Record) -> Result<
 }
 
 /// The name of the slot that a link leads to.
-fn slot_in(text: &str) -> Option<&str> {
+pub(super) fn slot_in(text: &str) -> Option<&str> {
     let (slot, _) = text.rsplit_once("/node_modules/")?;
     Some(slot.rsplit_once('/').map_or(slot, |(_, name)| name))
 }

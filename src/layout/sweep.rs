@@ -27,7 +27,7 @@ pub fn sweep(builder: &Builder) -> std::result::Result<usize, LayoutError> {
         }
     }
     let hidden = join(job.places.virtual_dir.as_str(), "node_modules");
-    let wanted = wanted_folders(&job.wanted, &job.places);
+    let wanted = wanted_folders(&job.wanted, &job.places, &job.work.untouched);
     let places = |path: &str| -> FxHashSet<&str> {
         let links = wanted.iter().filter(|(folder, _)| folder == path).flat_map(|(_, links)| links);
         links.map(|(place, _)| place.as_str()).collect()

@@ -2,6 +2,7 @@
 
 use super::Places;
 use super::plan::{Groups, Input, Options, Wanted, plan};
+use super::record::Record;
 use crate::package::name::PackageName;
 use crate::package::path::RelPath;
 use crate::package::platform::{Host, Platform};
@@ -103,6 +104,7 @@ pub fn options() -> Options {
         hoist_pattern: words("*"),
         public_hoist_pattern: Vec::new(),
         shamefully_hoist: false,
+        scope: None,
     }
 }
 
@@ -146,7 +148,7 @@ pub fn print(wanted: &Wanted, places: &Places) -> String {
 /// Prints the folders of links of a plan.
 pub fn print_folders(wanted: &Wanted, places: &Places) -> String {
     let mut out = String::new();
-    for (path, links) in super::diff::wanted_folders(wanted, places) {
+    for (path, links) in super::diff::wanted_folders(wanted, places, &Record::default()) {
         let _ = writeln!(out, "{path}:");
         for (place, text) in links {
             let _ = writeln!(out, "  {place} -> {text}");

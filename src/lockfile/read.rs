@@ -191,6 +191,11 @@ fn check_reach(resolution: &Resolution, overrides: &BTreeMap<String, String>) ->
     if overrides.values().any(is_local_path) {
         return Ok(());
     }
+    let is_project = |path: &str| {
+        let below =
+            |importer: &Importer| path.strip_prefix(importer.path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        path == "." || (RelPath::parse(path).is_ok() && resolution.importers.iter().any(below))
+    };
     for instance in &resolution.instances {
         if matches!(resolution.package(instance.package).source, Source::Folder { .. }) {
             continue;
@@ -198,7 +203,8 @@ fn check_reach(resolution: &Resolution, overrides: &BTreeMap<String, String>) ->
         let declared = |edge: &&Edge| !resolution.package(instance.package).peers.contains_key(edge.alias.as_str());
         for edge in instance.dependencies.iter().filter(declared) {
             let is_local = match &edge.target {
-                Target::Folder(_) => true,
+                // A project of the workspace may answer anybody by its version.
+                Target::Folder(path) => !is_project(path),
                 Target::Instance(index) => {
                     matches!(resolution.package_of(*index).source, Source::Folder { .. } | Source::LocalTarball { .. })
                 }

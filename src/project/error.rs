@@ -46,6 +46,21 @@ pub enum ProjectError {
         /// The manifest of the other.
         second: PathBuf,
     },
+    /// A project gets a copy of one that depends on it in turn.
+    #[error(
+        "{} asks for a copy of `{alias}` (`dependenciesMeta`, `injected`), which depends on it in turn: {way}\nthe copied project is {}",
+        owner.display(), copied.display()
+    )]
+    CopiedInCircle {
+        /// The manifest that asks for the copy.
+        owner: PathBuf,
+        /// The manifest of the project that is copied.
+        copied: PathBuf,
+        /// The name of the project that is copied.
+        alias: String,
+        /// The circle.
+        way: String,
+    },
     /// The catalog without a name is there twice.
     #[error("{}: the default catalog stands both in `catalog` and in `catalogs.default`", path.display())]
     TwoDefaultCatalogs {

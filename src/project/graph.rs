@@ -3,12 +3,14 @@
 //! An edge is a dependency of any list that another project answers: through `workspace:`, through a path to its folder,
 //! or, where the workspace links its projects by version, through a range that the project satisfies.
 
+use super::error::{ProjectError, Result};
 use super::workspace::{Project, Workspace};
 use crate::package::name::PackageName;
 use crate::package::range::Range;
 use crate::package::spec::{OfWorkspace, Specifier, Want};
 use crate::package::version::Version;
 use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
 use std::path::{Component, Path, PathBuf};
 
 /// The projects of a workspace as a graph. Projects are indices into [`Workspace::projects`].
@@ -16,6 +18,8 @@ use std::path::{Component, Path, PathBuf};
 pub struct ProjectGraph {
     /// The projects that each project depends on, sorted. Nothing depends on itself here.
     pub dependencies: Vec<Vec<usize>>,
+    /// Which project gets a copy of which (`dependenciesMeta.*.injected`).
+    copies: Vec<(usize, usize)>,
 }
 
 /// What dependencies are looked up in.
@@ -42,14 +46,63 @@ impl ProjectGraph {
             all,
             by_version,
         };
+        let mut copies = Vec::new();
         let dependencies = (0..).zip(all).map(|(own, project)| {
+            let injected = project.injected();
+            let copied = asked(project).filter(|(alias, _)| injected.contains(*alias));
+            copies.extend(copied.filter_map(|(alias, text)| Some((own, projects.answer(project, alias, text)?))));
             let mut found: Vec<usize> = asked(project).filter_map(|(alias, text)| projects.answer(project, alias, text)).collect();
             found.retain(|index| *index != own);
             found.sort_unstable();
             found.dedup();
             found
         });
-        ProjectGraph { dependencies: dependencies.collect() }
+        let dependencies = dependencies.collect();
+        ProjectGraph { dependencies, copies }
+    }
+
+    /// Checks that no project gets a copy of one that depends on it in turn: the copy could never be up to date.
+    pub fn check_copies(&self, workspace: &Workspace) -> Result<()> {
+        for &(owner, copied) in &self.copies {
+            if let Some(way) = self.way(copied, owner) {
+                let label = |index: usize| {
+                    let project = &workspace.projects[index];
+                    project.name().unwrap_or(&project.path).to_owned()
+                };
+                let way: Vec<String> = std::iter::once(owner).chain(way).map(label).collect();
+                let manifest = |index: usize| workspace.projects[index].stamp.path.clone();
+                return Err(ProjectError::CopiedInCircle {
+                    owner: manifest(owner),
+                    copied: manifest(copied),
+                    alias: label(copied),
+                    way: way.join(" > "),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the shortest way from one project to another, both included.
+    fn way(&self, from: usize, to: usize) -> Option<Vec<usize>> {
+        let mut came_from: Vec<Option<usize>> = vec![None; self.dependencies.len()];
+        let mut open = VecDeque::from([from]);
+        while let Some(index) = open.pop_front() {
+            if index == to {
+                let mut way = vec![to];
+                while let Some(before) = came_from[way[way.len() - 1]].filter(|_| way[way.len() - 1] != from) {
+                    way.push(before);
+                }
+                way.reverse();
+                return Some(way);
+            }
+            for &next in &self.dependencies[index] {
+                if next != from && came_from[next].is_none() {
+                    came_from[next] = Some(index);
+                    open.push_back(next);
+                }
+            }
+        }
+        None
     }
 
     /// Returns the projects that depend on each project, sorted.
@@ -189,7 +242,7 @@ mod tests {
     use crate::project::workspace::Workspace;
 
     fn graph(edges: &[&[usize]]) -> ProjectGraph {
-        ProjectGraph { dependencies: edges.iter().map(|below| below.to_vec()).collect() }
+        ProjectGraph { dependencies: edges.iter().map(|below| below.to_vec()).collect(), copies: Vec::new() }
     }
 
     #[test]
@@ -214,7 +267,7 @@ mod tests {
     #[test]
     fn a_long_chain_needs_no_deep_stack() {
         let chain: Vec<Vec<usize>> = (0..50_000).map(|index| if index == 49_999 { vec![] } else { vec![index + 1] }).collect();
-        assert_eq!(ProjectGraph { dependencies: chain }.order().len(), 50_000);
+        assert_eq!(ProjectGraph { dependencies: chain, copies: Vec::new() }.order().len(), 50_000);
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub struct State {
     pub store_dir: PathBuf,
     /// What was installed.
     pub groups: Groups,
+    /// The projects that were installed, by path, sorted; empty for all of the workspace.
+    pub only: Vec<String>,
     /// The links of direct dependencies; all of them have to lead somewhere.
     pub linked: Vec<LinkFolder>,
     /// The boot in which the files were written; nothing once they are known to be on disk.
@@ -66,6 +68,8 @@ pub struct LinkFolder {
 pub struct Now<'a> {
     /// The root of the project.
     pub root: &'a Path,
+    /// The projects that are to be installed, by path, sorted; empty for all of the workspace.
+    pub only: &'a [String],
     /// The environment.
     pub env: &'a Env,
     /// The command line.
@@ -82,6 +86,7 @@ impl State {
     /// nobody has looked at them since (see [`State::written_in_this_boot`]).
     pub fn is_current(&self, now: &Now<'_>) -> bool {
         self.root == now.root
+            && (self.only.is_empty() || self.only == now.only)
             && self.inputs.files.iter().all(FileStamp::is_current)
             && self.inputs.fingerprint == fingerprint(now.env, now.flags, &self.inputs.variables)
             && self.links_lead_somewhere()
@@ -113,7 +118,7 @@ impl State {
 
     fn links_lead_somewhere(&self) -> bool {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let open = |path: &str| openat(CWD, &self.root.join(path), flags, Mode::empty());
+        let open = |path: &str| openat(CWD, self.root.join(path), flags, Mode::empty());
         let stand = |folder: &LinkFolder| {
             open(&folder.path).is_ok_and(|open| folder.links.iter().all(|link| statat(&open, link.as_str(), AtFlags::empty()).is_ok()))
         };
@@ -149,6 +154,8 @@ fn encode(state: &State) -> Vec<u8> {
     put_path(&mut out, &state.store_dir);
     let Groups { prod, dev, optional } = state.groups;
     out.push(u8::from(prod) | u8::from(dev) << 1 | u8::from(optional) << 2);
+    put_count(&mut out, state.only.len());
+    state.only.iter().for_each(|path| put(&mut out, path.as_bytes()));
     put_count(&mut out, state.linked.len());
     for LinkFolder { path, links } in &state.linked {
         put(&mut out, path.as_bytes());
@@ -192,6 +199,7 @@ fn decode(bytes: &[u8]) -> Option<State> {
     let store_dir = rest.path()?;
     let groups = rest.byte()?;
     let groups = Groups { prod: groups & 1 != 0, dev: groups & 2 != 0, optional: groups & 4 != 0 };
+    let only = rest.list(Bytes::text)?;
     let linked = rest.list(|rest| Some(LinkFolder { path: rest.text()?, links: rest.list(Bytes::text)? }))?;
     let boot = match rest.byte()? {
         0 => None,
@@ -199,7 +207,7 @@ fn decode(bytes: &[u8]) -> Option<State> {
     };
     let packages = u32::from_le_bytes(rest.array()?);
     let inputs = Inputs { files, variables, fingerprint };
-    rest.0.is_empty().then_some(State { root, inputs, store_dir, groups, linked, boot, packages })
+    rest.0.is_empty().then_some(State { root, inputs, store_dir, groups, only, linked, boot, packages })
 }
 
 fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_LENGTH] {

@@ -7,12 +7,14 @@
 use super::error::{ProjectError, Result};
 use super::stamp::{self, FileStamp};
 use crate::package::json::without_bom;
-use crate::package::manifest::{FieldError, Manifest, check_types};
+use crate::package::manifest::{FieldError, Manifest, check_types, kind};
 use crate::package::name::PackageName;
+use crate::package::path::RelPath;
 use globs::Globs;
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -149,6 +151,30 @@ impl Project {
     /// Returns its name, if it has one.
     pub fn name(&self) -> Option<&str> {
         self.manifest.name.as_deref()
+    }
+
+    /// Returns the folder that stands for it in the `node_modules` of others, relative to the root, when that is not its
+    /// own: `publishConfig.directory`, unless `publishConfig.linkDirectory` is false.
+    pub fn published(&self) -> Result<Option<String>> {
+        let Some(Value::Object(config)) = self.fields.get("publishConfig") else { return Ok(None) };
+        let directory = match config.get("directory") {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::String(directory)) => directory,
+            Some(other) => return Err(wrong_type(&self.stamp.path, "publishConfig.directory", "a string", kind(other))),
+        };
+        if config.get("linkDirectory") == Some(&Value::Bool(false)) {
+            return Ok(None);
+        }
+        let below = RelPath::normalise(directory)
+            .map_err(|_| wrong_type(&self.stamp.path, "publishConfig.directory", "a folder below the project", "one elsewhere"))?;
+        Ok(below.map(|below| if self.path == "." { below.to_string() } else { format!("{}/{below}", self.path) }))
+    }
+
+    /// Returns the dependencies that it gets copies of rather than links to, by alias (`dependenciesMeta.*.injected`).
+    pub fn injected(&self) -> BTreeSet<String> {
+        let meta = self.fields.get("dependenciesMeta").and_then(Value::as_object);
+        let injected = meta.into_iter().flatten().filter(|(_, meta)| meta.get("injected") == Some(&Value::Bool(true)));
+        injected.map(|(alias, _)| alias.clone()).collect()
     }
 
     /// Reads the manifest in `root/path`.

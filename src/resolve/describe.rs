@@ -73,7 +73,8 @@ pub(super) fn links(node: &mut Node, owner: Owner, manifest: &Manifest, rules: R
     asked.extend(manifest.dependencies.iter().map(|(alias, specifier)| (alias.as_str(), (specifier.as_str(), false))));
     asked.extend(manifest.optional_dependencies.iter().map(|(alias, specifier)| (alias.as_str(), (specifier.as_str(), true))));
     let place = match &node.package.source {
-        Source::Folder { path } => Place::Local { folder: path, is_project: false },
+        // A copy of a project asks for what the project asks for.
+        Source::Folder { path } => Place::Local { folder: path, is_project: rules.workspace.has_project(path), injects: false },
         Source::Registry { .. } | Source::Tarball { .. } | Source::LocalTarball { .. } => Place::Remote,
     };
     let parent = (node.package.name.as_str(), node.package.version.as_str());

@@ -6,7 +6,7 @@
 use super::error::Fault;
 use super::graph::Source;
 use super::overrides::Verdict;
-use super::request::{ImporterRequest, Request};
+use super::request::{ByVersion, ImporterRequest, Request};
 use crate::package::name::PackageName;
 use crate::package::range::Range;
 use crate::package::spec::{OfWorkspace, SpecError, Specifier, Want};
@@ -28,16 +28,26 @@ pub(super) enum Ask {
 /// Where a specifier stands.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Place<'a> {
-    /// In a manifest on this machine, in that folder.
-    Local { folder: &'a str, is_project: bool },
+    /// In a manifest on this machine, in that folder. A project may get a copy of another one instead of a link.
+    Local { folder: &'a str, is_project: bool, injects: bool },
     /// In a manifest that came from elsewhere.
     Remote,
+}
+
+impl<'a> Place<'a> {
+    /// The place of one dependency of a project.
+    pub fn project(importer: &'a ImporterRequest, alias: &str) -> Place<'a> {
+        Place::Local { folder: &importer.path, is_project: true, injects: importer.injected.contains(alias) }
+    }
 }
 
 /// What the workspace offers to specifiers.
 #[derive(Debug, Default)]
 pub(super) struct Workspace {
-    projects: FxHashMap<String, Project>,
+    projects: Vec<Project>,
+    by_name: FxHashMap<String, usize>,
+    by_path: FxHashMap<String, usize>,
+    by_version: ByVersion,
     catalogs: BTreeMap<String, BTreeMap<String, String>>,
 }
 
@@ -45,21 +55,39 @@ pub(super) struct Workspace {
 struct Project {
     path: String,
     version: Option<Version>,
+    /// The folder that stands for it.
+    published: String,
 }
 
 impl Workspace {
     pub fn new(request: &Request) -> Workspace {
-        let project = |importer: &ImporterRequest| {
-            let version = importer.manifest.version.as_deref().and_then(Version::parse_loose);
-            Some((importer.manifest.name.clone()?, Project { path: importer.path.clone(), version }))
+        let project = |importer: &ImporterRequest| Project {
+            path: importer.path.clone(),
+            version: importer.manifest.version.as_deref().and_then(Version::parse_loose),
+            published: importer.published.clone().unwrap_or_else(|| importer.path.clone()),
         };
-        Workspace { projects: request.importers.iter().filter_map(project).collect(), catalogs: request.catalogs.clone() }
+        let importers = || (0..).zip(&request.importers);
+        Workspace {
+            projects: request.importers.iter().map(project).collect(),
+            by_name: importers().filter_map(|(index, importer)| Some((importer.manifest.name.clone()?, index))).collect(),
+            by_path: importers().map(|(index, importer)| (importer.path.clone(), index)).collect(),
+            by_version: request.options.by_version,
+            catalogs: request.catalogs.clone(),
+        }
+    }
+
+    /// Says whether a folder is that of a project, be it the one that stands for it.
+    pub fn has_project(&self, folder: &str) -> bool {
+        self.by_path.contains_key(folder) || self.projects.iter().any(|project| project.published == folder)
     }
 
     /// Reads a dependency. What an override put in place stands, so to speak, in the root project.
     pub fn read(&self, alias: &PackageName, specifier: &str, verdict: Verdict<'_>, place: Place<'_>) -> Result<Ask, Fault> {
         match verdict {
-            Verdict::Replaced(replacement) => self.ask(alias, replacement, Place::Local { folder: ".", is_project: true }),
+            Verdict::Replaced(replacement) => {
+                let injects = matches!(place, Place::Local { injects: true, .. });
+                self.ask(alias, replacement, Place::Local { folder: ".", is_project: true, injects })
+            }
             Verdict::Kept | Verdict::Removed => self.ask(alias, specifier, place),
         }
     }
@@ -68,11 +96,14 @@ impl Workspace {
         let only_in_projects = || Fault::OnlyInProjects { alias: alias.to_string(), specifier: shown(text) };
         let is_project = matches!(place, Place::Local { is_project: true, .. });
         match Specifier::parse(alias, text).map_err(|error| spec_fault(alias, error))? {
-            Specifier::Registry { name, want } => Ok(Ask::Registry { name, want }),
+            Specifier::Registry { name, want } => Ok(match self.by_version(&name, &want, is_project) {
+                Some(project) => local(project, place),
+                None => Ask::Registry { name, want },
+            }),
             Specifier::Tarball(url) => Ok(Ask::External(Source::Tarball { url })),
             Specifier::Git(_) => Err(Fault::Git { alias: alias.to_string(), specifier: shown(text) }),
             Specifier::Workspace(_) | Specifier::Catalog(_) if !is_project => Err(only_in_projects()),
-            Specifier::Workspace(target) => self.project(alias, &target, place).map(Ask::Folder),
+            Specifier::Workspace(target) => self.project(alias, &target, place).map(|project| local(project, place)),
             Specifier::Catalog(catalog) => self.ask(alias, self.catalog_entry(alias, &catalog)?, place),
             Specifier::File(path) => {
                 let Place::Local { folder, .. } = place else {
@@ -99,31 +130,54 @@ impl Workspace {
         }
     }
 
+    /// Finds the project that answers a range of its name, where that is wanted.
+    fn by_version(&self, name: &PackageName, want: &Want, is_project: bool) -> Option<&Project> {
+        let applies = match self.by_version {
+            ByVersion::Never => false,
+            ByVersion::OfProjects => is_project,
+            ByVersion::Deep => true,
+        };
+        let project = &self.projects[*self.by_name.get(name.as_str()).filter(|_| applies)?];
+        match want {
+            Want::Range(range) => project.version.as_ref().filter(|version| range.contains_with_prereleases(version)).map(|_| project),
+            Want::Tag(_) => None,
+        }
+    }
+
     /// Finds the project that `workspace:` means: a path, a name with a range, or a range of the alias itself.
-    fn project(&self, alias: &PackageName, target: &str, place: Place<'_>) -> Result<String, Fault> {
+    fn project(&self, alias: &PackageName, target: &str, place: Place<'_>) -> Result<&Project, Fault> {
         let fault =
             |reason: String| Fault::Workspace { alias: alias.to_string(), specifier: shown(&format!("workspace:{target}")), reason };
         let (name, want) = match (OfWorkspace::parse(alias.as_str(), target), place) {
             (OfWorkspace::Path(path), Place::Local { folder, .. }) => {
-                let path = join(alias, folder, path)?;
-                let is_there = self.projects.values().any(|project| project.path == path);
-                return if is_there { Ok(path) } else { Err(fault("no project of the workspace is there".to_owned())) };
+                let found = self.by_path.get(&join(alias, folder, path)?).map(|index| &self.projects[*index]);
+                return found.ok_or_else(|| fault("no project of the workspace is there".to_owned()));
             }
             (OfWorkspace::Path(_), Place::Remote) => return Err(fault("a path has no meaning there".to_owned())),
             (OfWorkspace::Named { name, want }, _) => (name, want),
         };
-        let Some(project) = self.projects.get(name) else {
+        let Some(project) = self.by_name.get(name).map(|index| &self.projects[*index]) else {
             return Err(fault(format!("the workspace has no project `{}`", shown(name))));
         };
         if OfWorkspace::is_any(want) {
-            return Ok(project.path.clone());
+            return Ok(project);
         }
+        let manifest = if project.path == "." { "package.json".to_owned() } else { format!("{}/package.json", shown(&project.path)) };
         let range = Range::parse(want).ok_or_else(|| fault("that is no version range".to_owned()))?;
         match &project.version {
-            Some(version) if range.contains_with_prereleases(version) => Ok(project.path.clone()),
-            Some(version) => Err(fault(format!("the project has version {version}"))),
-            None => Err(fault("the project has no version".to_owned())),
+            Some(version) if range.contains_with_prereleases(version) => Ok(project),
+            Some(version) => Err(fault(format!("the project has version {version} ({manifest})"))),
+            None => Err(fault(format!("the project has no version ({manifest})"))),
         }
+    }
+}
+
+/// What a project becomes: a link to the folder that stands for it, or a copy of it.
+fn local(project: &Project, place: Place<'_>) -> Ask {
+    let folder = project.published.clone();
+    match place {
+        Place::Local { injects: true, .. } => Ask::External(Source::Folder { path: folder }),
+        _ => Ask::Folder(folder),
     }
 }
 

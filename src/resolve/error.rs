@@ -10,12 +10,10 @@ use std::sync::Arc;
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
     /// A dependency that is needed cannot be had.
-    #[error("{fault}\nneeded by {trail}")]
+    #[error("{fault}\nneeded by {trail}", trail = .way.trail)]
     Dependency {
-        /// The way from the project to the dependency: `app > a@1.0.0 > b@^2`.
-        trail: String,
-        /// The folder of the project, relative to the root.
-        importer: String,
+        /// How it is needed.
+        way: Box<Way>,
         /// What is wrong.
         #[source]
         fault: Fault,
@@ -40,6 +38,15 @@ pub enum ResolveError {
     /// Two projects of a workspace stand in one folder.
     #[error("the project `{0}` is listed twice")]
     DuplicateImporter(String),
+}
+
+/// The way from a project to a dependency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// All that lies on it: `app > a@1.0.0 > b@^2`.
+    pub trail: String,
+    /// The folder of the project, relative to the root.
+    pub importer: String,
 }
 
 /// Why one dependency cannot be resolved.

@@ -27,6 +27,7 @@ mod edges;
 pub mod error;
 pub mod graph;
 mod hoist;
+pub mod local;
 mod overrides;
 mod peers;
 pub mod pick;

@@ -4,7 +4,7 @@
 //! out where only optional dependencies lead to it; where a project cannot do without it, the resolution fails. This
 //! is decided when everything is known, not as answers arrive, so that the same thing is reported every time.
 
-use super::error::{Fault, ResolveError, Warning};
+use super::error::{Fault, ResolveError, Warning, Way};
 use super::tree::{Link, NodeId, Outcome, Owner, Tree};
 use std::collections::VecDeque;
 
@@ -36,7 +36,8 @@ pub(super) fn prune(tree: &Tree) -> Result<Pruned, ResolveError> {
     let needed = Walk::new(tree, |link| !link.optional);
     match needed.first_fault() {
         Some((owner, about, fault)) => {
-            Err(ResolveError::Dependency { trail: needed.trail_to(owner, &about), importer: needed.importer(owner), fault })
+            let way = Way { trail: needed.trail_to(owner, &about), importer: needed.importer(owner) };
+            Err(ResolveError::Dependency { way: Box::new(way), fault })
         }
         None => Ok(pruned),
     }

@@ -54,12 +54,28 @@ pub struct Refresh {
 }
 
 /// One project.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ImporterRequest {
     /// Its folder relative to the root, with `/`; `.` is the root itself.
     pub path: String,
     /// Its manifest.
     pub manifest: Manifest,
+    /// The folder that stands for it in `node_modules`, when it is not its own (`publishConfig.directory`).
+    pub published: Option<String>,
+    /// The projects that it gets copies of rather than links to, by alias (`dependenciesMeta.*.injected`).
+    pub injected: BTreeSet<String>,
+}
+
+/// Which dependencies a project of the workspace answers by its version, without `workspace:`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ByVersion {
+    /// None.
+    #[default]
+    Never,
+    /// Those of projects.
+    OfProjects,
+    /// Those of packages too.
+    Deep,
 }
 
 /// The addresses of the registries.
@@ -82,6 +98,8 @@ pub struct Options {
     pub dedupe_peer_dependents: bool,
     /// Whether projects of a workspace see the dependencies of the root as peers.
     pub resolve_peers_from_workspace_root: bool,
+    /// Which dependencies projects answer by their versions.
+    pub by_version: ByVersion,
 }
 
 impl Default for Options {
@@ -92,6 +110,7 @@ impl Default for Options {
             strict_peer_dependencies: false,
             dedupe_peer_dependents: true,
             resolve_peers_from_workspace_root: true,
+            by_version: ByVersion::Never,
         }
     }
 }

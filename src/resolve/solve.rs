@@ -3,7 +3,7 @@
 use super::assemble;
 use super::describe::{self, Identity, Rules};
 use super::edges::{Ask, Place, Workspace};
-use super::error::{Fault, ResolveError, Warning};
+use super::error::{Fault, ResolveError, Warning, Way};
 use super::graph::{self, Group, Resolution, Source};
 use super::hoist::{self, Hoist};
 use super::overrides::{Overrides, Verdict};
@@ -190,15 +190,17 @@ impl Solver {
         let manifest = &importer.manifest;
         let label = manifest.name.as_deref().unwrap_or(&importer.path).escape_debug().to_string();
         let identity = manifest.name.as_deref().map(|name| (name, manifest.version.as_deref().unwrap_or_default()));
-        let place = Place::Local { folder: &importer.path, is_project: true };
         let first = self.tree.links.len();
         let mut groups = Vec::new();
         for asked in graph::asked(manifest, self.options.auto_install_peers) {
             let alias = PackageName::parse(asked.alias).map_err(|error| ResolveError::Dependency {
-                trail: format!("{label} > {}", prune::shown(asked.alias, asked.specifier)),
-                importer: importer.path.clone(),
+                way: Box::new(Way {
+                    trail: format!("{label} > {}", prune::shown(asked.alias, asked.specifier)),
+                    importer: importer.path.clone(),
+                }),
                 fault: Fault::Name(error),
             })?;
+            let place = Place::project(importer, asked.alias);
             let outcome = match self.overrides.verdict(identity, asked.alias, asked.specifier) {
                 Verdict::Removed => Outcome::Removed,
                 verdict => describe::outcome(self.workspace.read(&alias, asked.specifier, verdict, place)),

@@ -107,7 +107,7 @@ pub(super) fn projects(projects: &[(&str, &str, Value)]) -> Request {
     let importers = projects.iter().map(|(path, name, manifest)| {
         let mut manifest = read(manifest);
         manifest.name = Some((*name).to_owned());
-        ImporterRequest { path: (*path).to_owned(), manifest }
+        ImporterRequest { path: (*path).to_owned(), manifest, ..ImporterRequest::default() }
     });
     Request { importers: importers.collect(), ..Request::default() }
 }

@@ -26,7 +26,7 @@ fn only_the_selected_projects_change() {
     let env = workspace(&registry());
     env.install().success();
     let before = env.read("packages/ui/package.json");
-    env.deka(["--filter", "web", "add", "a"]).success();
+    env.deka(["--filter", "web", "add", "a"]).success().line("+ a@2.0.0").line("1 package installed [TIME]");
     assert_eq!(
         env.read("apps/web/package.json"),
         "{\n  \"name\": \"web\",\n  \"version\": \"1.0.0\",\n  \"dependencies\": {\n    \"a\": \"^2.0.0\"\n  }\n}\n"
@@ -39,7 +39,7 @@ fn only_the_selected_projects_change() {
     env.write("packages/ui/src/x.js", "");
     env.prepare(["add", "-D", "b"]).in_folder(&env.project().join("packages/ui/src")).run().success();
     assert_eq!(manifest(&env, "packages/ui")["devDependencies"], json!({ "b": "^1.0.0" }));
-    env.deka(["-r", "remove", "a"]).success();
+    env.deka(["-r", "remove", "a"]).success().line("- a@2.0.0");
     assert_eq!(manifest(&env, "apps/web"), json!({ "name": "web", "version": "1.0.0" }));
     env.deka(["-r", "remove", "a"]).failure(2).says("`a` cannot be removed");
     env.deka(["-F", "none", "add", "a"]).success().says("No projects matched");

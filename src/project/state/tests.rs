@@ -42,6 +42,7 @@ impl Installed {
             },
             store_dir: "/store".into(),
             groups: Groups { prod: true, dev: true, optional: false },
+            only: Vec::new(),
             linked: vec![LinkFolder { path: "node_modules".to_owned(), links: vec!["a".to_owned()] }],
             boot: BootId::current(),
             packages: 7,
@@ -50,7 +51,7 @@ impl Installed {
 
     fn is_current(&self) -> bool {
         let modules = self.modules();
-        let now = Now { root: self.folder.path(), env: &self.env, flags: &self.flags };
+        let now = Now { root: self.folder.path(), only: &[], env: &self.env, flags: &self.flags };
         State::read(&modules).is_some_and(|state| state.is_current(&now))
     }
 }
@@ -97,12 +98,24 @@ fn what_does_not_matter_changes_nothing() {
 }
 
 #[test]
+fn what_was_installed_for_some_projects_is_not_enough_for_all() {
+    let installed = Installed::new();
+    let (some, others) = (["a".to_owned()], ["a".to_owned(), "b".to_owned()]);
+    let is_current = |installed_for: &[String], asked: &[String]| {
+        let state = State { only: installed_for.to_vec(), ..installed.state() };
+        state.is_current(&Now { root: installed.folder.path(), only: asked, env: &installed.env, flags: &installed.flags })
+    };
+    assert!(is_current(&[], &[]) && is_current(&[], &some) && is_current(&some, &some));
+    assert!(!is_current(&some, &[]) && !is_current(&some, &others));
+}
+
+#[test]
 fn a_moved_project_is_looked_at_again() {
     let installed = Installed::new();
     installed.state().write(&installed.modules()).expect("written");
     let elsewhere = Path::new("/elsewhere");
     let modules = installed.modules();
-    let now = Now { root: elsewhere, env: &installed.env, flags: &installed.flags };
+    let now = Now { root: elsewhere, only: &[], env: &installed.env, flags: &installed.flags };
     assert!(!State::read(&modules).expect("a state").is_current(&now));
 }
 

@@ -25,10 +25,10 @@ fn only_projects_may_point_at_files() {
     for specifier in ["file:../../etc", "link:/etc", "workspace:*", "catalog:", "./x", "x.tgz"] {
         let world = World::new(&[("a@1.0.0", json!({"dependencies": {"evil": specifier}}))]);
         let error = world.app(deps("a@1")).expect_err("an error");
-        let ResolveError::Dependency { trail, fault: Fault::OnlyInProjects { .. }, .. } = &error else {
+        let ResolveError::Dependency { way, fault: Fault::OnlyInProjects { .. } } = &error else {
             panic!("{specifier}: {error}");
         };
-        assert_eq!(trail, &format!("app > a@1.0.0 > evil@{specifier}"));
+        assert_eq!(way.trail, format!("app > a@1.0.0 > evil@{specifier}"));
     }
 }
 
