@@ -364,7 +364,7 @@ fn is_trusted(session: &Session) -> bool {
     !again && session.written_in_this_boot
 }
 
-/// Empties `node_modules`, but for the lock that this install holds.
+/// Empties the `node_modules` of the projects that are installed, but for the lock that this install holds.
 fn clean(session: &Session) -> Result<(), Error> {
     let modules = session.modules_dir();
     let own = crate::project::folder::path(&modules);
@@ -373,6 +373,9 @@ fn clean(session: &Session) -> Result<(), Error> {
         for entry in entries.flatten().filter(|entry| entry.file_name() != kept) {
             crate::fs::remove_all(&entry.path()).map_err(failure::of_file)?;
         }
+    }
+    for project in &session.workspace.projects[1..] {
+        crate::fs::remove_all(&project.folder.join(session.places.modules_dir.as_str())).map_err(failure::of_file)?;
     }
     Ok(())
 }

@@ -28,6 +28,7 @@ mod remove;
 mod reporters;
 mod resolution;
 mod scripts;
+mod selection;
 mod settings;
 mod sources;
 mod store;
