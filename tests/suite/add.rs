@@ -154,6 +154,8 @@ fn folders_tarballs_and_addresses_tell_their_names() {
     env.write("lib/two/index.js", "");
     env.write("three.tgz", Package::new("three", "3.0.0").tarball());
     env.write("src/index.js", "");
+    // What a copied folder held is not believed while its files are younger than a few ticks of the clock.
+    std::thread::sleep(std::time::Duration::from_millis(60));
     let url = registry.tarball_url("c", "1.0.0");
     let from_src = env.prepare(["add", "../lib/one", "../three.tgz", &url]).in_folder(&env.project().join("src"));
     from_src.run().success().line("+ three@3.0.0").line("+ c@1.0.0");
