@@ -5,7 +5,9 @@
 
 pub mod deploy;
 pub mod dlx;
+pub mod edit;
 pub mod exec;
+pub mod how;
 pub mod ls;
 pub mod outdated;
 pub mod run;
@@ -99,6 +101,19 @@ pub enum Command {
     /// Run a command of a package that is not installed
     #[command(visible_alias = "x")]
     Dlx(dlx::Dlx),
+    /// Add packages to package.json and install them
+    Add(edit::Add),
+    /// Remove packages from package.json and node_modules
+    #[command(visible_alias = "rm", aliases = ["uninstall", "un", "r"])]
+    Remove(edit::Remove),
+    /// Bring packages up to date, within their ranges or beyond
+    #[command(visible_alias = "up", alias = "upgrade")]
+    Update(edit::Update),
+    /// Use as few versions of packages as their ranges allow
+    #[command(alias = "ddp")]
+    Dedupe(edit::Dedupe),
+    /// Remove from node_modules what the lockfile does not have
+    Prune(edit::Prune),
     /// Look after the store
     #[command(subcommand)]
     Store(store::Store),
@@ -116,9 +131,6 @@ pub struct Install {
     /// Let the lockfile change, even where CI is set
     #[arg(long, overrides_with = "frozen_lockfile")]
     pub no_frozen_lockfile: bool,
-    /// Write the lockfile and nothing else
-    #[arg(long)]
-    pub lockfile_only: bool,
     /// Leave out development dependencies
     #[arg(short = 'P', long, alias = "production", conflicts_with = "dev")]
     pub prod: bool,
@@ -128,57 +140,23 @@ pub struct Install {
     /// Leave out optional dependencies
     #[arg(long)]
     pub no_optional: bool,
-    /// Run no lifecycle scripts
-    #[arg(long)]
-    pub ignore_scripts: bool,
-    /// Use what is stored and cached, and never the network
-    #[arg(long, conflicts_with = "prefer_offline")]
-    pub offline: bool,
-    /// Use cached metadata however old it is; ask the network for what is missing
-    #[arg(long)]
-    pub prefer_offline: bool,
-    /// Do everything again: check cached metadata with the registry and build node_modules anew
-    #[arg(short, long)]
-    pub force: bool,
-    /// Hash every file that is taken from the store
-    #[arg(long)]
-    pub verify: bool,
-    /// Where the store is
-    #[arg(long, value_name = "DIR")]
-    pub store_dir: Option<String>,
-    /// The registry to ask
-    #[arg(long, value_name = "URL")]
-    pub registry: Option<String>,
-    /// Where packages are laid out: in the project, or shared by all projects in the store
-    #[arg(long, value_name = "WHERE", value_parser = ["project", "global"])]
-    pub virtual_store: Option<String>,
-    /// How files get from the store into the project
-    #[arg(long, value_name = "METHOD", value_parser = ["auto", "reflink", "hardlink", "copy"])]
-    pub package_import_method: Option<String>,
+    /// Flags that say how.
+    #[command(flatten)]
+    pub how: how::How,
+    /// Packages to add, as with `deka add`
+    #[arg(value_name = "PACKAGES")]
+    pub packages: Vec<String>,
+    /// Where added packages go.
+    #[command(flatten)]
+    pub save: edit::Save,
 }
 
 impl Install {
     /// Returns the flags that are settings.
     pub fn overrides(&self) -> Overrides {
-        let flags = [
-            ("prod", self.prod),
-            ("dev", self.dev),
-            ("lockfile-only", self.lockfile_only),
-            ("ignore-scripts", self.ignore_scripts),
-            ("offline", self.offline),
-            ("prefer-offline", self.prefer_offline),
-            ("force", self.force),
-            ("verify", self.verify),
-        ];
-        let values = [
-            ("store-dir", &self.store_dir),
-            ("registry", &self.registry),
-            ("virtual-store", &self.virtual_store),
-            ("package-import-method", &self.package_import_method),
-        ];
-        let mut overrides = Overrides::new();
+        let mut overrides = self.how.overrides();
+        let flags = [("prod", self.prod), ("dev", self.dev)];
         overrides.extend(flags.into_iter().filter(|(_, set)| *set).map(|(name, _)| (name.to_owned(), "true".to_owned())));
-        overrides.extend(values.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))));
         if self.no_optional {
             overrides.insert("optional".to_owned(), "false".to_owned());
         }

@@ -125,6 +125,8 @@ codes! {
     ProjectBusy = "DEKA_E_PROJECT_BUSY", Failure;
     /// Something is wrong with the store, as `store verify` was asked to find out.
     Unsound = "DEKA_E_STORE_UNSOUND", Failure;
+    /// The lockfile has more versions than it needs, as `dedupe --check` was asked to find out.
+    Duplicates = "DEKA_E_DUPLICATES", Failure;
     /// Something that deka believed impossible.
     Internal = "DEKA_E_INTERNAL", Failure;
     /// The arguments do not fit together.
@@ -141,6 +143,8 @@ codes! {
     Stale = "DEKA_E_STALE", Usage;
     /// There is no command of that name, or a package has none that could be meant.
     NoCommand = "DEKA_E_NO_COMMAND", Usage;
+    /// Something is to be removed or updated that nothing depends on.
+    NotDependency = "DEKA_E_NOT_A_DEPENDENCY", Usage;
     /// The projects of a workspace do not fit together.
     Workspace = "DEKA_E_WORKSPACE", Usage;
     /// The version of node, or the machine, is not one that a package supports.

@@ -32,7 +32,8 @@ pub(super) fn run(context: &Context, arguments: &Deploy) -> Result<(), Error> {
     let Selected { workspace, settings, indices, .. } = selected(context, flags.clone())?;
     let project = single(&workspace, &indices)?;
     let name = workspace.projects[project].name().unwrap_or(&workspace.projects[project].path).to_owned();
-    let task = Task { dir: context.dir.clone(), env: context.env.clone(), flags, selection: Selection::default(), clean: false };
+    let task =
+        Task { dir: context.dir.clone(), env: context.env.clone(), flags, selection: Selection::default(), clean: false, edit: None };
     let deployment = Deployment { project, target, force: arguments.force };
     let counters = Arc::new(Counters::default());
     let (reporter, started) = (Arc::clone(&context.reporter), context.started);

@@ -3,7 +3,9 @@
 use super::selecting::selected;
 use super::{Context, signals};
 use crate::cli;
+use crate::cli::Overrides;
 use crate::error::Error;
+use crate::install::edit::Edit;
 use crate::install::news::{Counters, Event, Stage};
 use crate::install::{self, Outcome, Task};
 use crate::project::settings::Flags;
@@ -32,17 +34,19 @@ pub enum Variant {
 /// Installs and says how it went.
 pub fn run(context: &Context, arguments: &cli::Install, variant: Variant) -> Result<(), Error> {
     let clean = variant == Variant::Ci;
-    if context.selection.is_given() && selected(context, Flags(arguments.overrides()))?.indices.is_empty() {
+    perform(context, Task { clean, ..context.task(Flags(arguments.overrides())) })
+}
+
+/// Changes what is asked for, installs it, and says how it went.
+pub fn edit(context: &Context, edit: Edit, flags: Overrides) -> Result<(), Error> {
+    perform(context, Task { edit: Some(edit), ..context.task(Flags(flags)) })
+}
+
+fn perform(context: &Context, task: Task) -> Result<(), Error> {
+    if context.selection.is_given() && selected(context, task.flags.clone())?.indices.is_empty() {
         return Ok(());
     }
-    let task = Task {
-        dir: context.dir.clone(),
-        env: context.env.clone(),
-        flags: Flags(arguments.overrides()),
-        selection: context.selection.clone(),
-        clean,
-    };
-    let outcome = perform(context, &task, ALLOW)?;
+    let outcome = install_telling(context, &task, ALLOW)?;
     let budget = outcome.budget.clone();
     context.reporter.summary(&summary(outcome), context.started.elapsed());
     if let Some((store, budget_bytes)) = budget {
@@ -53,7 +57,7 @@ pub fn run(context: &Context, arguments: &cli::Install, variant: Variant) -> Res
 
 /// Installs, tells what happens meanwhile, and leaves it to the caller to say how it went. `allow` says what to do to have
 /// the scripts of dependencies run.
-pub(super) fn perform(context: &Context, task: &Task, allow: &'static str) -> Result<Outcome, Error> {
+pub(super) fn install_telling(context: &Context, task: &Task, allow: &'static str) -> Result<Outcome, Error> {
     let counters = Arc::new(Counters::default());
     let (reporter, started) = (Arc::clone(&context.reporter), context.started);
     let listener: install::news::Listener = Arc::new(move |event| match event {

@@ -4,6 +4,7 @@
 
 mod deploy;
 mod dlx;
+mod edit;
 mod exec;
 mod install;
 mod ls;
@@ -17,8 +18,10 @@ mod why;
 
 use crate::cli::{self, Cli, Command, Common, ReporterStyle};
 use crate::error::{Code, Error};
+use crate::install::Task;
 use crate::project::env::Env;
 use crate::project::selection::Selection;
+use crate::project::settings::Flags;
 use crate::report::{Reporter, Voice};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -40,6 +43,13 @@ pub(crate) struct Context {
     pub started: Instant,
 }
 
+impl Context {
+    /// Returns the task to install what is asked for, here and with these flags.
+    fn task(&self, flags: Flags) -> Task {
+        Task { selection: self.selection.clone(), ..Task::new(self.dir.clone(), self.env.clone(), flags) }
+    }
+}
+
 /// Runs a command and says how it ended. Returns the exit status.
 pub fn run(cli: Cli, started: Instant) -> u8 {
     signals::outlive_size_limits();
@@ -50,6 +60,7 @@ pub fn run(cli: Cli, started: Instant) -> u8 {
         let selection = Selection { filters, recursive, workspace_root };
         let context = Context { dir, env, selection, fail_if_no_match, reporter: reporter.clone(), started };
         match cli.command {
+            Command::Install(arguments) if !arguments.packages.is_empty() => edit::add_by_install(&context, &arguments).map(|()| 0),
             Command::Install(arguments) => install::run(&context, &arguments, install::Variant::Install).map(|()| 0),
             Command::Ci(arguments) => install::run(&context, &arguments, install::Variant::Ci).map(|()| 0),
             Command::Deploy(arguments) => deploy::run(&context, &arguments).map(|()| 0),
@@ -60,6 +71,11 @@ pub fn run(cli: Cli, started: Instant) -> u8 {
             Command::Exec(arguments) => exec::run(&context, &arguments),
             Command::Dlx(arguments) => dlx::run(&context, &arguments),
             Command::Script(words) => run::shortcut(&context, &words),
+            Command::Add(arguments) => edit::add(&context, &arguments).map(|()| 0),
+            Command::Remove(arguments) => edit::remove(&context, &arguments).map(|()| 0),
+            Command::Update(arguments) => edit::update(&context, &arguments).map(|()| 0),
+            Command::Dedupe(arguments) => edit::dedupe(&context, &arguments).map(|()| 0),
+            Command::Prune(arguments) => edit::prune(&context, &arguments).map(|()| 0),
             Command::Store(_) if context.selection.is_given() => Err(Error::new(Code::Usage, "`deka store` knows no projects to select")),
             Command::Store(command) => store::run(&context, &command),
         }

@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::error::{Code, Error};
-use crate::install::{Task, load_settings, of_project};
+use crate::install::{load_settings, of_project};
 use crate::project::graph::ProjectGraph;
 use crate::project::selection::select;
 use crate::project::settings::{Flags, LinkWorkspacePackages, Settings};
@@ -26,8 +26,7 @@ pub(super) struct Selected {
 pub(super) fn selected(context: &Context, flags: Flags) -> Result<Selected, Error> {
     let root = find_root(&context.dir, context.env.home()).map_err(of_project)?;
     let workspace = Workspace::load(&root).map_err(of_project)?;
-    let task = Task { dir: context.dir.clone(), env: context.env.clone(), flags, selection: context.selection.clone(), clean: false };
-    let settings = load_settings(&task, Some(&workspace))?;
+    let settings = load_settings(&context.task(flags), Some(&workspace))?;
     let graph = ProjectGraph::linking(&workspace, settings.resolution.link_workspace_packages != LinkWorkspacePackages::Never);
     let indices = select(&workspace, &graph, &context.selection, &context.dir).map_err(of_project)?;
     if indices.is_empty() {

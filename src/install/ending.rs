@@ -2,6 +2,7 @@
 //! is nothing to do.
 
 use super::building::Built;
+use super::edit::Written;
 use super::folder::{self, Contents};
 use super::session::Session;
 use super::{LOCKFILE, failure};
@@ -39,11 +40,11 @@ impl Installed {
     }
 }
 
-/// Writes the state file. `folders` is what was copied.
+/// Writes the state file. `folders` is what was copied, `written` what was edited.
 pub(super) fn write_state(
     session: &Session,
     resolution: &Resolution,
-    (built, folders): (&Built, &Contents),
+    (built, folders, written): (&Built, &Contents, &Written),
     quarantine: FileStamp,
 ) -> Result<(), Error> {
     let root = &session.workspace.root;
@@ -56,13 +57,17 @@ pub(super) fn write_state(
     // believed only where it is the same as before.
     let now = folder::look(root, resolution);
     files.extend(if now.digests == folders.digests { now.stamps } else { vec![never(session)] });
-    write(session, Installed::of(session, resolution, built), files)
+    write(session, Installed::of(session, resolution, built), files, written)
 }
 
-/// Writes the state file. `files` are what the install was made from besides manifests, settings and lockfile.
-pub(super) fn write(session: &Session, installed: Installed, files: Vec<FileStamp>) -> Result<(), Error> {
+/// Writes the state file. `files` are what the install was made from besides manifests, settings and lockfile; `written`
+/// is what was edited.
+pub(super) fn write(session: &Session, installed: Installed, files: Vec<FileStamp>, written: &Written) -> Result<(), Error> {
     let root = &session.workspace.root;
     let mut inputs = session.settings.inputs.clone();
+    for path in written.paths() {
+        inputs.files.iter_mut().filter(|stamp| stamp.path == *path).for_each(|stamp| *stamp = FileStamp::of_written(path));
+    }
     inputs.files.push(FileStamp::of_written(&root.join(LOCKFILE)));
     inputs.files.extend(files);
     let looked_at = session.workspace.look_again().map_err(failure::of_project)?;

@@ -29,9 +29,11 @@ pub(crate) fn of_project(error: ProjectError) -> Error {
         ProjectError::NoManifest { .. } => {
             Error::wrap(Code::Manifest, &error).hint("Run `npm init` to make one, or go to the project with `-C <DIR>`.")
         }
-        ProjectError::Json { .. } | ProjectError::Field { .. } | ProjectError::Name { .. } | ProjectError::OverrideReference { .. } => {
-            Error::wrap(Code::Manifest, &error)
-        }
+        ProjectError::Json { .. }
+        | ProjectError::Edit { .. }
+        | ProjectError::Field { .. }
+        | ProjectError::Name { .. }
+        | ProjectError::OverrideReference { .. } => Error::wrap(Code::Manifest, &error),
         ProjectError::RootWithoutManifest { .. } => Error::wrap(Code::Manifest, &error).hint("Run `npm init` there to make one."),
         ProjectError::Glob { .. } | ProjectError::TwoDefaultCatalogs { .. } => Error::wrap(Code::Workspace, &error),
         ProjectError::CopiedInCircle { .. } => {

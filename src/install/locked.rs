@@ -31,7 +31,8 @@ pub(super) struct Locked {
 impl Locked {
     /// Says whether it is the answer, and nothing is to be resolved.
     pub fn decides(&self, session: &Session) -> bool {
-        self.fits && (self.frozen || (session.settings.lockfile.prefer_frozen && !session.settings.force))
+        let is_edited = session.task.edit.as_ref().is_some_and(|edit| !edit.is_frozen());
+        self.fits && !is_edited && (self.frozen || (session.settings.lockfile.prefer_frozen && !session.settings.force))
     }
 }
 
@@ -50,7 +51,10 @@ pub(super) fn read(session: &Session, text: Option<Vec<u8>>) -> Result<Locked, E
         None => None,
         Some(text) => Some(lockfile::read(text).map_err(|error| failure::of_lockfile(&path, error))?),
     };
-    let frozen = settings.frozen == Frozen::Yes || (settings.frozen == Frozen::WhenThere && lockfile.is_some()) || session.task.clean;
+    let frozen = match &session.task.edit {
+        Some(edit) => edit.is_frozen(),
+        None => settings.frozen == Frozen::Yes || (settings.frozen == Frozen::WhenThere && lockfile.is_some()) || session.task.clean,
+    };
     let Some(found) = &lockfile else {
         return match frozen {
             true => Err(Error::new(Code::FrozenLockfile, format!("there is no {NAME}, and a frozen install needs one"))
@@ -84,13 +88,17 @@ pub(super) fn write(session: &Session, locked: &Locked, resolution: Resolution) 
     if !session.settings.lockfile.enabled || locked.frozen {
         return Ok(());
     }
-    let overrides = session.overrides.iter().cloned().collect();
-    let catalogs = used_catalogs(session);
-    let text = lockfile::write(&Lockfile { settings: settings(session), overrides, catalogs, resolution });
+    let text = text(session, resolution);
     if locked.text.as_deref().is_some_and(|before| before == text.as_bytes()) {
         return Ok(());
     }
     crate::fs::write_atomic(&locked.path, text.as_bytes()).map_err(failure::of_file)
+}
+
+/// Says what would be written.
+pub(super) fn text(session: &Session, resolution: Resolution) -> String {
+    let overrides = session.overrides.iter().cloned().collect();
+    lockfile::write(&Lockfile { settings: settings(session), overrides, catalogs: used_catalogs(session), resolution })
 }
 
 fn settings(session: &Session) -> lockfile::Settings {

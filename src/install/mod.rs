@@ -20,6 +20,7 @@
 mod again;
 mod building;
 mod deploy;
+pub mod edit;
 mod ending;
 mod engines;
 mod failure;
@@ -67,6 +68,8 @@ use crate::resolve::graph::Resolution;
 use crate::scripts::lifecycle::Moment;
 use crate::store::{Mode, Store, Wait};
 use building::{Attempt, Built, Choice};
+use edit::{Desk, Edit, Written};
+use locked::Locked;
 use news::{Counters, Event, Listener};
 use session::Session;
 use source::Sources;
@@ -87,6 +90,15 @@ pub struct Task {
     pub selection: Selection,
     /// Whether `node_modules` is made from nothing (`deka ci`).
     pub clean: bool,
+    /// What is to change in manifests first.
+    pub edit: Option<Edit>,
+}
+
+impl Task {
+    /// Returns the task to install what is asked for, in a folder, with an environment and a command line.
+    pub fn new(dir: PathBuf, env: Env, flags: Flags) -> Task {
+        Task { dir, env, flags, selection: Selection::default(), clean: false, edit: None }
+    }
 }
 
 /// What the pool sends back to the thread that decides.
@@ -123,6 +135,15 @@ pub fn run(task: &Task, counters: &Arc<Counters>, listener: &Listener) -> Result
         true => None,
         false => Some(lock_project(&root, &modules_dir, listener)?),
     };
+    // Whoever held the lock until now may have changed what was read before.
+    let (workspace, settings) = match task.edit {
+        None => (workspace, settings),
+        Some(_) => {
+            let workspace = Workspace::load(&root).map_err(of_project)?;
+            let settings = load_settings(task, Some(&workspace))?;
+            (workspace, settings)
+        }
+    };
     let outcome = run_locked(task, Asked { workspace, settings, graph, selected }, counters, listener);
     if let (Err(_), Some(lock)) = (&outcome, lock) {
         lock.undo();
@@ -153,31 +174,38 @@ struct Asked {
 
 /// Installs while nobody else does.
 fn run_locked(task: &Task, asked: Asked, counters: &Arc<Counters>, listener: &Listener) -> Result<Outcome, Error> {
-    let Asked { workspace, settings, graph, selected } = asked;
+    let Asked { mut workspace, settings, mut graph, selected } = asked;
     let root = workspace.root.clone();
     let modules_dir = root.join(&settings.layout.modules_dir);
     let written_in_this_boot = State::read(&modules_dir).is_none_or(|state| state.boot.is_none() || state.written_in_this_boot());
     let places = session::places(&settings, &workspace)?;
-    let overrides = overrides::read(&workspace).map_err(of_project)?;
-    let catalogs = catalogs::read(&workspace).map_err(of_project)?;
     let on_wait = |wait: Wait| listener(Event::Note(wait.to_string()));
     let store = Store::open_telling(&settings.store_dir, Mode::ReadWrite, &on_wait).map_err(of_store)?;
     let pool = Pool::new(std::thread::available_parallelism().map_or(2, usize::from));
     let (sender, receiver) = crossbeam_channel::unbounded();
     let (settings, told) = (Arc::new(settings), (Arc::clone(counters), Arc::clone(listener)));
     let sources = Arc::new(Sources::new(root, Arc::new(store), Arc::clone(&settings), task.env.clone(), pool.spawner(), told));
-    let session = Session {
+    let spawner = pool.spawner();
+    let draft = edit::draft(&mut workspace, &Desk { task, settings: &settings, sources: &sources, spawner: &spawner })?;
+    if task.edit.is_some() {
+        graph = ProjectGraph::linking(&workspace, settings.resolution.link_workspace_packages != LinkWorkspacePackages::Never);
+    }
+    let overrides = overrides::read(&workspace).map_err(of_project)?;
+    let mut catalogs = catalogs::read(&workspace).map_err(of_project)?;
+    draft.overlay(&mut catalogs);
+    let mut session = Session {
         task,
         settings,
         workspace,
         graph,
         selected,
         overrides,
+        draft,
         catalogs,
         places,
         written_in_this_boot,
         sources,
-        spawner: pool.spawner(),
+        spawner,
         sender,
         receiver,
         counters: Arc::clone(counters),
@@ -185,7 +213,7 @@ fn run_locked(task: &Task, asked: Asked, counters: &Arc<Counters>, listener: &Li
         warned: Mutex::default(),
     };
     session.trace("settings, manifests and store are open");
-    let outcome = install(&session);
+    let outcome = install(&mut session);
     if outcome.is_err() {
         // What is still under way is of no use any more; the process ends without waiting for it.
         std::mem::forget(pool);
@@ -202,7 +230,7 @@ pub(crate) fn load_settings(task: &Task, workspace: Option<&Workspace>) -> Resul
 /// Answers from the state file alone, if it can.
 fn nothing_to_do(task: &Task, (root, modules_dir): (&Path, &Path), only: &[String]) -> Option<Outcome> {
     let asks_for_more = ["force", "verify", "lockfile-only"].iter().any(|flag| task.flags.0.contains_key(*flag));
-    if task.clean || asks_for_more {
+    if task.clean || task.edit.is_some() || asks_for_more {
         return None;
     }
     let state = State::read(modules_dir)?;
@@ -218,7 +246,7 @@ fn lock_project(root: &Path, modules_dir: &Path, listener: &Listener) -> Result<
     lock::lock(root, modules_dir, on_wait).map_err(failure::of_file)
 }
 
-fn install(session: &Session) -> Result<Outcome, Error> {
+fn install(session: &mut Session) -> Result<Outcome, Error> {
     let text = locked::read_text(session)?;
     let host = host::host(&session.settings.architectures);
     let from_nothing = session.task.clean || !crate::project::folder::path(&session.modules_dir()).join(RECORD).exists();
@@ -232,27 +260,39 @@ fn install(session: &Session) -> Result<Outcome, Error> {
     let mut supply = Supply::new(Arc::clone(&session.sources), session.spawner.clone(), session.sender.clone(), counters, told);
     let node = engines::Node::ask(session);
     let Decided { locked, mut resolution, resolved } = decide(session, &mut supply, text, &host, from_nothing)?;
+    let session = &*session;
     let quarantine = quarantined::check(session, &resolution)?;
+    if session.task.edit.as_ref().is_some_and(Edit::is_check) {
+        return edit::check(session, &locked, resolution);
+    }
     if session.settings.lockfile.only {
-        locked::write(session, &locked, resolution)?;
+        let _ = put_down(session, &locked, resolution)?;
         return Ok(Outcome { lockfile_only: true, ..Outcome::default() });
     }
     let fit = engines::check(session, &resolution, &host, node)?;
     state::forget(&session.modules_dir()).map_err(failure::of_file)?;
     let permissions = scripting::permissions(session, &resolution)?;
-    if !began {
+    // An edit runs the scripts of what it brings, and not those of projects.
+    let is_edit = session.task.edit.is_some();
+    if !began && !is_edit {
         scripting::run_projects(session, Moment::Before)?;
     }
     let folders = folder::look(&session.workspace.root, &resolution);
     let (built, before) = build(session, &mut supply, &resolution, (&permissions, &folders), (&host, fit))?;
     report_built(session, &built, &supply);
     let learnt = supply.fill_integrities(&mut resolution);
-    if resolved || learnt {
+    if !is_edit && (resolved || learnt) {
         locked::write(session, &locked, resolution.clone())?;
     }
     scripting::run_dependencies(session, &resolution, &built)?;
-    scripting::run_projects(session, Moment::After)?;
-    ending::write_state(session, &resolution, (&built, &folders), quarantine)?;
+    let mut written = Written::default();
+    if is_edit {
+        written = put_down(session, &locked, resolution.clone())?;
+        edit::prune(session, &built.wanted)?;
+    } else {
+        scripting::run_projects(session, Moment::After)?;
+    }
+    ending::write_state(session, &resolution, (&built, &folders, &written), quarantine)?;
     session.sources.store.register_project(&session.workspace.root).map_err(of_store)?;
     let skipped = scripting::skipped(session, &resolution, &built, &permissions);
     let outcome = summary::outcome(session, &resolution, &built, &before, supply.fetched);
@@ -267,16 +307,28 @@ fn install(session: &Session) -> Result<Outcome, Error> {
     Ok(outcome)
 }
 
+/// Writes what the user keeps: manifests that were edited and, right behind them, the lockfile. Both or neither.
+fn put_down(session: &Session, locked: &Locked, resolution: Resolution) -> Result<Written, Error> {
+    let written = edit::write(session)?;
+    match locked::write(session, locked, resolution) {
+        Ok(()) => Ok(written),
+        Err(error) => {
+            written.take_back();
+            Err(error)
+        }
+    }
+}
+
 /// What is going to be installed.
 struct Decided {
-    locked: locked::Locked,
+    locked: Locked,
     resolution: Resolution,
     /// Whether it was found out anew.
     resolved: bool,
 }
 
 /// Takes what the lockfile says, if it may and does; resolves otherwise.
-fn decide(session: &Session, supply: &mut Supply, text: Option<Vec<u8>>, host: &Host, from_nothing: bool) -> Result<Decided, Error> {
+fn decide(session: &mut Session, supply: &mut Supply, text: Option<Vec<u8>>, host: &Host, from_nothing: bool) -> Result<Decided, Error> {
     let groups = session.settings.groups;
     let all = groups.prod && groups.dev && groups.optional && session.selected.is_none();
     let early = all && !session.settings.lockfile.only;
@@ -297,8 +349,9 @@ fn decide(session: &Session, supply: &mut Supply, text: Option<Vec<u8>>, host: &
         }
         lockfile => {
             let pins = lockfile.map(|lockfile| lockfile.resolution);
-            let (resolution, warnings) = resolving::resolve(session, supply, pins, early, host)?;
+            let (mut resolution, warnings) = resolving::resolve(session, supply, pins, early, host)?;
             telling::tell(session, &warnings);
+            edit::save(session, &mut resolution)?;
             session.stage("resolved", format!("Resolved {} packages", resolution.packages.len()));
             (resolution, true)
         }

@@ -7,6 +7,7 @@
 //! disk not be as the blueprint says, then it is dropped and the install goes its usual way, as after one that was killed.
 
 use super::building::Built;
+use super::edit::Written;
 use super::ending::{self, Installed};
 use super::news::{Counters, Event, Stage};
 use super::session::Session;
@@ -67,7 +68,7 @@ pub(super) enum Attempt {
 /// Returns what the blueprint of an install is found by. Nothing for an install that has to look for itself.
 pub(super) fn key(session: &Session, lockfile: &[u8], host: &Host) -> Option<BlueprintKey> {
     let settings = &session.settings;
-    if settings.force || settings.verify || settings.lockfile.only || session.selected.is_some() {
+    if settings.force || settings.verify || settings.lockfile.only || session.selected.is_some() || session.task.edit.is_some() {
         return None;
     }
     let mut hasher = blake3::Hasher::new();
@@ -123,7 +124,7 @@ pub(super) fn run(session: &Session, key: BlueprintKey) -> Result<Attempt, Error
     session.stage("linked", format!("Linked {installed} packages"));
     scripting::run_projects(session, Moment::After)?;
     let linked = head.linked.into_iter().map(|(path, links)| LinkFolder { path, links }).collect();
-    ending::write(session, Installed { only: Vec::new(), linked, packages: head.instances }, vec![quarantine])?;
+    ending::write(session, Installed { only: Vec::new(), linked, packages: head.instances }, vec![quarantine], &Written::default())?;
     store.register_project(&session.workspace.root).map_err(failure::of_store)?;
     if !head.skipped.is_empty() {
         (session.listener)(Event::SkippedScripts(head.skipped));

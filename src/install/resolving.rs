@@ -37,7 +37,8 @@ pub(super) fn resolve(
     early: bool,
     host: &Host,
 ) -> Result<(Resolution, Vec<Warning>), Error> {
-    let request = Request { pins, registries: session.sources.registries()?, ..request(session)? };
+    let pinning = session.draft.pinning(pins.as_ref())?;
+    let request = Request { pins, pinning, registries: session.sources.registries()?, ..request(session)? };
     let mut solver = Solver::new(request).map_err(failure::of_resolve)?;
     let mut externals: Vec<(Source, Arc<StoredPackage>)> = Vec::new();
     let mut orders = Vec::new();
@@ -155,6 +156,11 @@ fn ask(session: &Session, needs: Vec<Need>) -> Result<(), Error> {
 
 fn ask_for_external(session: &Session, source: Source) -> Result<(), Error> {
     let sender = session.sender.clone();
+    if let Some(fetched) = session.draft.take_fetched(&source) {
+        // Cannot fail while the session holds the receiver.
+        let _ = sender.send(Message::Answer(Answer::External(source, Box::new(Ok(fetched)))));
+        return Ok(());
+    }
     let name = fetch::placeholder_name(&source)?;
     let order = Order { id: place(&source).to_owned(), name, version: String::new(), source, integrity: None, unpacked_size: 0 };
     fetch::fetch(&session.sources, &session.spawner, order, move |order, outcome| {

@@ -1,5 +1,6 @@
 //! What all steps of one install share.
 
+use super::edit::Draft;
 use super::news::{Counters, Event, Listener};
 use super::source::Sources;
 use super::{Message, Task, failure};
@@ -33,6 +34,8 @@ pub(super) struct Session<'a> {
     pub selected: Option<Vec<usize>>,
     /// Overrides, as selectors and what they put in place.
     pub overrides: Vec<(String, String)>,
+    /// What the task changes in manifests.
+    pub draft: Draft,
     /// The catalogs of the workspace.
     pub catalogs: Catalogs,
     /// Where `node_modules` is built.

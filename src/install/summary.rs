@@ -8,7 +8,7 @@ use crate::resolve::graph::Resolution;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// A direct dependency of the root that came, went or changed.
+/// A direct dependency of the root, or of a project that was edited, that came, went or changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The name it is installed under.
@@ -57,14 +57,29 @@ pub(super) fn outcome(session: &Session, resolution: &Resolution, built: &Built,
 type Link = (String, String);
 
 fn changes(session: &Session, resolution: &Resolution, built: &Built, before: &Survey) -> Vec<Change> {
+    let mut changes: Vec<Change> = Vec::new();
+    for project in std::iter::once(".").chain(session.draft.changed(&session.workspace).filter(|path| *path != ".")) {
+        changes.extend(changes_of(project, session, resolution, built, before));
+    }
+    changes.sort_by(|left, right| left.alias.cmp(&right.alias));
+    // What changed in several projects is said once.
+    changes.dedup();
+    changes
+}
+
+/// Lists the direct dependencies of one project that changed.
+fn changes_of(project: &str, session: &Session, resolution: &Resolution, built: &Built, before: &Survey) -> Vec<Change> {
     let mut found: BTreeMap<String, (Option<Link>, Option<Link>)> = BTreeMap::new();
-    let modules = session.places.modules_dir.as_str();
+    let modules = match project {
+        "." => session.places.modules_dir.to_string(),
+        project => format!("{project}/{}", session.places.modules_dir),
+    };
     for folder in before.record.folders.iter().filter(|folder| folder.path == modules) {
         for (alias, text) in &folder.links {
             found.entry(alias.clone()).or_default().0 = Some((text.clone(), version_in(text)));
         }
     }
-    for importer in built.wanted.importers.iter().filter(|importer| importer.path == ".") {
+    for importer in built.wanted.importers.iter().filter(|importer| importer.path == project) {
         for link in &importer.links {
             let version = match &link.to {
                 LinkTarget::Slot(slot) => resolution.package(built.wanted.slots[*slot].package).version.clone(),
@@ -89,7 +104,7 @@ fn changes(session: &Session, resolution: &Resolution, built: &Built, before: &S
 
 /// Reads the version of a package out of a link to its slot: `.deka/react@19.1.0_…/node_modules/react`.
 fn version_in(text: &str) -> String {
-    let slot = text.split("/node_modules/").next().unwrap_or(text).rsplit('/').next().unwrap_or(text);
+    let slot = text.rsplit_once("/node_modules/").map_or(text, |(slot, _)| slot).rsplit('/').next().unwrap_or(text);
     match slot.get(1..).and_then(|rest| rest.split_once('@')) {
         Some((_, version)) => version.split('_').next().unwrap_or(version).to_owned(),
         None => format!("link:{text}"),
@@ -106,6 +121,7 @@ mod tests {
             (".deka/react@19.1.0/node_modules/react", "19.1.0"),
             (".deka/react-dom@19.1.0_react@19.1.0/node_modules/react-dom", "19.1.0"),
             ("../.deka/@types+node@20.1.0/node_modules/@types/node", "20.1.0"),
+            ("../../../node_modules/.deka/a@2.0.0/node_modules/a", "2.0.0"),
             ("../elsewhere", "link:../elsewhere"),
         ] {
             assert_eq!(version_in(text), version, "{text}");

@@ -95,6 +95,14 @@ pub enum ProjectError {
         /// What the parser says, with line and column.
         reason: String,
     },
+    /// A file that is to be changed has a form that cannot be changed without harm.
+    #[error("{}: the file cannot be edited: {reason}", path.display())]
+    Edit {
+        /// The file.
+        path: PathBuf,
+        /// What is in the way.
+        reason: String,
+    },
     /// A field has the wrong type.
     #[error("{}: {fault}", path.display())]
     Field {

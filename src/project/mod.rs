@@ -15,6 +15,7 @@ pub mod boot;
 pub mod builds;
 pub mod catalogs;
 pub mod default_registry;
+pub mod edit;
 pub mod env;
 pub mod error;
 pub mod folder;

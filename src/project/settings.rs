@@ -84,6 +84,8 @@ pub struct Settings {
     pub scripts: Scripts,
     /// How long `dlx` uses what it has installed.
     pub dlx_max_age: Duration,
+    /// How versions are written into manifests.
+    pub save: Save,
     /// Which lists of dependencies are installed.
     pub groups: Groups,
     /// Which machines packages are installed for.
@@ -229,6 +231,28 @@ pub enum Stale {
     Ignore,
 }
 
+/// How versions are written into manifests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Save {
+    /// What stands before a version: `^`, `~`, or nothing.
+    pub prefix: String,
+    /// Whether what was asked for as a range is written as the version that it came to.
+    pub exact: bool,
+    /// How a project of the same workspace is written.
+    pub workspace_protocol: WorkspaceProtocol,
+}
+
+/// How a project of the same workspace is written into a manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkspaceProtocol {
+    /// `workspace:^`, whatever version the project has.
+    Rolling,
+    /// `workspace:^1.0.0`.
+    Versioned,
+    /// `^1.0.0`.
+    Absent,
+}
+
 /// Which lists of dependencies are installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Groups {
@@ -305,6 +329,7 @@ impl Settings {
                 },
             },
             dlx_max_age: Duration::from_secs(reader.number("dlx-cache-max-age")? * 60),
+            save: save(&reader)?,
             groups: groups(&reader)?,
             architectures: architectures(&reader)?,
             force: reader.flag("force")?,
@@ -384,6 +409,23 @@ fn lockfile(reader: &Reader<'_>, env: &Env) -> Result<Lockfile> {
         prefer_frozen: reader.flag("prefer-frozen-lockfile")?,
         only: reader.flag("lockfile-only")?,
     })
+}
+
+fn save(reader: &Reader<'_>) -> Result<Save> {
+    let exact = reader.flag("save-exact")?;
+    let workspace_protocol = match reader.choice("save-workspace-protocol")? {
+        1 => WorkspaceProtocol::Versioned,
+        2 => WorkspaceProtocol::Absent,
+        _ => WorkspaceProtocol::Rolling,
+    };
+    // An empty prefix is a prefix too, where an empty value else counts as not set.
+    let is_empty = matches!(reader.layers.get("save-prefix"), Some(Raw { value: RawValue::Text(text), .. }) if text.is_empty());
+    let prefix = reader.text("save-prefix")?.unwrap_or_else(|| "^".to_owned());
+    match (prefix.as_str(), reader.layers.get("save-prefix")) {
+        _ if exact || is_empty => Ok(Save { prefix: String::new(), exact, workspace_protocol }),
+        ("^" | "~", _) | (_, None) => Ok(Save { prefix, exact, workspace_protocol }),
+        (_, Some(raw)) => Err(value::wrong("save-prefix", raw, "`^`, `~` or empty".to_owned())),
+    }
 }
 
 /// Decides which lists count: `prod` leaves out the development ones, `dev` takes nothing else, and npm's `omit` and

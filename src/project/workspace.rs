@@ -27,6 +27,7 @@ mod root;
 mod tests;
 
 pub use file::WorkspaceFile;
+pub(super) use file::parse_yaml;
 pub use root::find_root;
 
 /// The file that describes a project.
@@ -181,14 +182,15 @@ impl Project {
         let folder = if path == "." { root.to_owned() } else { root.join(path) };
         let (text, stamp) = stamp::read(&folder.join(MANIFEST))?;
         let text = text.ok_or_else(|| ProjectError::NoManifest { from: folder.clone() })?;
-        let value: Value = serde_json::from_slice(without_bom(&text)).map_err(|error| json_error(&stamp.path, &error))?;
-        check_types(&value).map_err(|fault| ProjectError::Field { path: stamp.path.clone(), fault })?;
-        let Value::Object(fields) = value else {
-            return Err(wrong_type(&stamp.path, MANIFEST, "an object", "something else"));
-        };
-        let manifest = Manifest::deserialize(&fields).map_err(|error| json_error(&stamp.path, &error))?;
-        check_names(&manifest, &stamp.path)?;
+        let (fields, manifest) = parse_manifest(&text, &stamp.path)?;
         Ok(Project { path: path.to_owned(), folder, text, fields, manifest, stamp })
+    }
+
+    /// Takes another text for that of its manifest. The file is not touched.
+    pub fn replace_text(&mut self, text: Vec<u8>) -> Result<()> {
+        (self.fields, self.manifest) = parse_manifest(&text, &self.stamp.path)?;
+        self.text = text;
+        Ok(())
     }
 
     /// Names the fields that the root alone has a say with.
@@ -200,6 +202,17 @@ impl Project {
         };
         ROOT_FIELDS.into_iter().filter(is_set).map(|field| Warning::OnlyAtRoot { manifest: self.stamp.path.clone(), field })
     }
+}
+
+fn parse_manifest(text: &[u8], path: &Path) -> Result<(Map<String, Value>, Manifest)> {
+    let value: Value = serde_json::from_slice(without_bom(text)).map_err(|error| json_error(path, &error))?;
+    check_types(&value).map_err(|fault| ProjectError::Field { path: path.to_owned(), fault })?;
+    let Value::Object(fields) = value else {
+        return Err(wrong_type(path, MANIFEST, "an object", "something else"));
+    };
+    let manifest = Manifest::deserialize(&fields).map_err(|error| json_error(path, &error))?;
+    check_names(&manifest, path)?;
+    Ok((fields, manifest))
 }
 
 /// Checks that no name stands for two projects: nobody could tell which of them is meant.

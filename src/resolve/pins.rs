@@ -1,9 +1,11 @@
 //! What the previous lockfile says, in the form in which choosing a version asks for it.
 
-use super::graph::{Direct, Resolution, Source, Target};
+use super::graph::{Direct, InstanceIndex, Resolution, Source, Target};
+use super::request::{Pinning, Refresh};
 use crate::package::name::PackageName;
+use crate::package::spec::Want;
 use crate::package::version::Version;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// The versions of the previous answer.
 #[derive(Debug, Default)]
@@ -12,6 +14,8 @@ pub(super) struct Pins {
     versions: FxHashMap<PackageName, Vec<Version>>,
     /// What one dependency of one package or project became: by the owner's key, then by alias.
     edges: FxHashMap<String, FxHashMap<PackageName, Pin>>,
+    /// Whether what one dependency became counts for tags only.
+    is_deduping: bool,
 }
 
 /// What one dependency became.
@@ -26,9 +30,16 @@ pub(super) struct Pin {
 }
 
 impl Pins {
-    pub fn new(previous: &Resolution) -> Pins {
-        let mut pins = Pins::default();
+    pub fn new(previous: &Resolution, pinning: &Pinning) -> Pins {
+        let mut pins = Pins { is_deduping: *pinning == Pinning::Dedupe, ..Pins::default() };
+        let forgotten = match pinning {
+            Pinning::Refresh(refresh) => Some(Forgotten::new(previous, refresh)),
+            Pinning::Keep | Pinning::Dedupe => None,
+        };
         for package in &previous.packages {
+            if forgotten.as_ref().is_some_and(|forgotten| forgotten.names.contains(&package.name)) {
+                continue;
+            }
             if let (Source::Registry { .. }, Some(version)) = (&package.source, Version::parse(&package.version)) {
                 pins.versions.entry(package.name.clone()).or_default().push(version);
             }
@@ -40,13 +51,18 @@ impl Pins {
             let edges = pins.edges.entry(importer_key(&importer.path)).or_default();
             for Direct { alias, specifier, target, .. } in &importer.dependencies {
                 let pin = target.as_ref().and_then(|target| pin(previous, target, Some(specifier.clone())));
+                let is_kept = |pin: &Pin| forgotten.as_ref().is_none_or(|forgotten| !forgotten.has_direct(&importer.path, alias, pin));
+                let pin = pin.filter(is_kept);
                 edges.extend(pin.map(|pin| (alias.clone(), pin)));
             }
         }
         for instance in &previous.instances {
-            let edges = pins.edges.entry(previous.package(instance.package).id.clone()).or_default();
+            let owner = &previous.package(instance.package).id;
+            let edges = pins.edges.entry(owner.clone()).or_default();
             for edge in &instance.dependencies {
-                edges.extend(pin(previous, &edge.target, None).map(|pin| (edge.alias.clone(), pin)));
+                let pin = pin(previous, &edge.target, None);
+                let pin = pin.filter(|pin| forgotten.as_ref().is_none_or(|forgotten| !forgotten.has_edge(owner, pin)));
+                edges.extend(pin.map(|pin| (edge.alias.clone(), pin)));
             }
         }
         pins
@@ -58,8 +74,55 @@ impl Pins {
     }
 
     /// Returns what a dependency became; `owner` is a package's id or an [`importer_key`].
-    pub fn edge(&self, owner: &str, alias: &PackageName) -> Option<&Pin> {
+    pub fn edge(&self, owner: &str, alias: &PackageName, want: &Want) -> Option<&Pin> {
+        if self.is_deduping && matches!(want, Want::Range(_)) {
+            return None;
+        }
         self.edges.get(owner)?.get(alias)
+    }
+}
+
+/// What is chosen anew.
+struct Forgotten<'a> {
+    refresh: &'a Refresh,
+    /// The ids of the packages whose dependencies it may concern.
+    owners: FxHashSet<&'a str>,
+    /// The names of what is really among those dependencies.
+    names: FxHashSet<&'a PackageName>,
+}
+
+impl<'a> Forgotten<'a> {
+    fn new(previous: &'a Resolution, refresh: &'a Refresh) -> Forgotten<'a> {
+        let (mut owners, mut names) = (FxHashSet::default(), FxHashSet::default());
+        let is_start = |path: &str, alias: &PackageName| refresh.directs.get(path).is_some_and(|aliases| aliases.contains(alias));
+        let directs = previous
+            .importers
+            .iter()
+            .flat_map(|importer| importer.dependencies.iter().filter(move |direct| is_start(&importer.path, &direct.alias)));
+        let mut level: Vec<InstanceIndex> = directs.filter_map(|direct| direct.target.as_ref()?.instance()).collect();
+        let mut seen = vec![false; previous.instances.len()];
+        let mut depth = 0;
+        while !level.is_empty() {
+            names.extend(level.iter().map(|index| &previous.package_of(*index).name).filter(|name| refresh.names.contains(*name)));
+            depth += 1;
+            if refresh.depth.is_some_and(|depth_max| depth > depth_max) {
+                break;
+            }
+            level.retain(|index| !std::mem::replace(&mut seen[index.0 as usize], true));
+            owners.extend(level.iter().map(|index| previous.package_of(*index).id.as_str()));
+            let edges = level.iter().flat_map(|index| &previous.instance(*index).dependencies);
+            level = edges.filter_map(|edge| edge.target.instance()).collect();
+        }
+        Forgotten { refresh, owners, names }
+    }
+
+    fn has_direct(&self, importer: &str, alias: &PackageName, pin: &Pin) -> bool {
+        let is_start = self.refresh.directs.get(importer).is_some_and(|aliases| aliases.contains(alias));
+        is_start && self.refresh.names.contains(&pin.name)
+    }
+
+    fn has_edge(&self, owner: &str, pin: &Pin) -> bool {
+        self.refresh.names.contains(&pin.name) && self.owners.contains(owner)
     }
 }
 

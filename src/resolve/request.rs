@@ -21,10 +21,36 @@ pub struct Request {
     pub catalogs: BTreeMap<String, BTreeMap<String, String>>,
     /// The previous answer. Its versions are kept where they still satisfy what is asked.
     pub pins: Option<Resolution>,
+    /// How far that goes.
+    pub pinning: Pinning,
     /// Where packages come from; decides which addresses of tarballs need not be written down.
     pub registries: Registries,
     /// Settings.
     pub options: Options,
+}
+
+/// How far the previous answer is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Pinning {
+    /// Every dependency keeps its version while that satisfies what is asked.
+    #[default]
+    Keep,
+    /// All but some packages do; those are chosen anew.
+    Refresh(Refresh),
+    /// The versions are kept, but not which of them a dependency had: the highest that suits it will do. A tag keeps what
+    /// it stood for.
+    Dedupe,
+}
+
+/// The packages that are chosen anew.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refresh {
+    /// The direct dependencies that it begins at, by the path of the project.
+    pub directs: BTreeMap<String, BTreeSet<PackageName>>,
+    /// The names of the packages, aliases not among them.
+    pub names: BTreeSet<PackageName>,
+    /// How many steps below the direct dependencies it goes; nothing for all the way down.
+    pub depth: Option<usize>,
 }
 
 /// One project.

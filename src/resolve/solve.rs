@@ -76,7 +76,7 @@ impl Solver {
             warnings: std::mem::take(&mut overrides.warnings),
             overrides,
             workspace: Workspace::new(&request),
-            pins: request.pins.as_ref().map(Pins::new).unwrap_or_default(),
+            pins: request.pins.as_ref().map(|previous| Pins::new(previous, &request.pinning)).unwrap_or_default(),
             registries: request.registries,
             options: request.options,
             tree: Tree::default(),
@@ -262,7 +262,7 @@ impl Solver {
             }
             None => return,
         };
-        let pinned = self.pin_of(link).filter(|pin| pin.name == name && keeps(pin, &want, &link.specifier));
+        let pinned = self.pin_of(link, &want).filter(|pin| pin.name == name && keeps(pin, &want, &link.specifier));
         let pinned = pinned.and_then(|pin| packument.find(&pin.version));
         let text = match &want {
             Want::Range(range) => range.text(),
@@ -290,10 +290,10 @@ impl Solver {
     }
 
     /// Returns what the previous lockfile has for one dependency.
-    fn pin_of(&self, link: &Link) -> Option<&Pin> {
+    fn pin_of(&self, link: &Link, want: &Want) -> Option<&Pin> {
         match link.owner {
-            Owner::Root(root) => self.pins.edge(&importer_key(&self.tree.roots[root].path), &link.alias),
-            Owner::Node(id) => self.pins.edge(&self.tree.node(id).package.id, &link.alias),
+            Owner::Root(root) => self.pins.edge(&importer_key(&self.tree.roots[root].path), &link.alias, want),
+            Owner::Node(id) => self.pins.edge(&self.tree.node(id).package.id, &link.alias, want),
         }
     }
 

@@ -10,7 +10,6 @@ use crate::layout::record::{FILE_NAME, Record};
 use crate::lockfile;
 use crate::package::name::PackageName;
 use crate::project::env::Env;
-use crate::project::selection::Selection;
 use crate::project::settings::Flags;
 use crate::project::workspace::{MANIFEST, Workspace};
 use crate::resolve::graph::Source;
@@ -151,7 +150,7 @@ fn read_project(project: &Path, store: &Path, env: &Env) -> Result<Option<Known>
 /// Returns the folder of slots of a project, absolute.
 fn slots_of(project: &Path, has_manifest: bool, env: &Env) -> Result<PathBuf, Error> {
     let workspace = if has_manifest { Some(Workspace::load(project).map_err(install::of_project)?) } else { None };
-    let task = Task { dir: project.to_owned(), env: env.clone(), flags: Flags::default(), selection: Selection::default(), clean: false };
+    let task = Task::new(project.to_owned(), env.clone(), Flags::default());
     let settings = install::load_settings(&task, workspace.as_ref())?;
     let (_, slots) = install::folders(&settings, project)?;
     Ok(project.join(slots.as_str()))

@@ -1,11 +1,14 @@
 //! The tests, one file a theme.
 
+mod add;
 mod auth;
 mod basics;
 mod blueprints;
 mod concurrent;
+mod dedupe;
 mod deploy;
 mod dlx;
+mod edit_workspaces;
 mod exec;
 mod failures;
 mod faults;
@@ -26,6 +29,7 @@ mod offline;
 mod outdated;
 mod packs;
 mod quarantine;
+mod remove;
 mod reporters;
 mod resolution;
 mod run;
@@ -38,6 +42,7 @@ mod sources;
 mod store;
 mod terminal;
 mod tidy;
+mod update;
 mod usage;
 mod verify;
 mod verify_packs;

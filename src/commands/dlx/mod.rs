@@ -50,9 +50,15 @@ fn have(stage: &Stage<'_>, wanted: &[Wanted], builds: &[String]) -> Result<PathB
         return Ok(home);
     }
     let home = shelf.begin(wanted, builds)?;
-    let task =
-        Task { dir: home.clone(), env: stage.context.env.clone(), flags: flags(stage), selection: Selection::default(), clean: false };
-    let done = install_command::perform(stage.context, &task, ALLOW).and_then(|_| shelf.finish(&home));
+    let task = Task {
+        dir: home.clone(),
+        env: stage.context.env.clone(),
+        flags: flags(stage),
+        selection: Selection::default(),
+        clean: false,
+        edit: None,
+    };
+    let done = install_command::install_telling(stage.context, &task, ALLOW).and_then(|_| shelf.finish(&home));
     if let Err(error) = done {
         shelf.abandon(&home);
         return Err(error);

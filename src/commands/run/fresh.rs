@@ -44,8 +44,8 @@ pub fn bring_up_to_date(stage: &Stage<'_>, paths: &[&str], no_install: bool) -> 
         Stale::Install => {
             let flags = state.as_ref().map(|state| flags_of(state.groups)).unwrap_or_default();
             let selection = state.as_ref().map(|state| selection_of(state, paths)).unwrap_or_default();
-            let task = Task { dir: workspace.root.clone(), env: stage.context.env.clone(), flags, selection, clean: false };
-            let outcome = install_command::perform(stage.context, &task, install_command::ALLOW)
+            let task = Task { dir: workspace.root.clone(), env: stage.context.env.clone(), flags, selection, clean: false, edit: None };
+            let outcome = install_command::install_telling(stage.context, &task, install_command::ALLOW)
                 .map_err(|error| error.hint("This was an attempt to bring node_modules up to date; `--no-install` goes on without it."))?;
             if let Some(sentence) = sentence(&outcome) {
                 reporter.note(&sentence);

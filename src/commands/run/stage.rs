@@ -50,7 +50,7 @@ impl<'a> Stage<'a> {
     /// What is odd about manifests and settings is said when they are installed from, not each time a script runs.
     fn new(context: &'a Context, workspace: Option<Workspace>, flags: Flags) -> Result<Stage<'a>, Error> {
         let (dir, env, selection) = (context.dir.clone(), context.env.clone(), Selection::default());
-        let task = Task { dir, env, flags: flags.clone(), selection, clean: false };
+        let task = Task { dir, env, flags: flags.clone(), selection, clean: false, edit: None };
         let settings = install::load_settings(&task, workspace.as_ref())?;
         let npm = context.env.find_program("npm").and_then(|npm| std::fs::canonicalize(npm).ok());
         Ok(Stage {

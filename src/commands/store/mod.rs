@@ -15,7 +15,6 @@ use crate::cli::Overrides;
 use crate::cli::store::{Store, Where};
 use crate::error::{Code, Error};
 use crate::install::{Task, load_settings, of_store};
-use crate::project::selection::Selection;
 use crate::project::settings::{Flags, Settings};
 use crate::project::workspace::{Workspace, find_root};
 use crate::report::table::{Side, table};
@@ -41,8 +40,7 @@ pub(super) fn run(context: &Context, command: &Store) -> Result<u8, Error> {
 /// Reads the settings that apply here. Outside of a project there are the user's own.
 fn settings(context: &Context, place: &Where) -> Result<Settings, Error> {
     let overrides: Overrides = place.store_dir.iter().map(|dir| ("store-dir".to_owned(), dir.clone())).collect();
-    let task =
-        Task { dir: context.dir.clone(), env: context.env.clone(), flags: Flags(overrides), selection: Selection::default(), clean: false };
+    let task = Task::new(context.dir.clone(), context.env.clone(), Flags(overrides));
     let workspace = find_root(&context.dir, context.env.home()).and_then(|root| Workspace::load(&root)).ok();
     load_settings(&task, workspace.as_ref())
 }

@@ -7,7 +7,6 @@ use crate::commands::{Context, install};
 use crate::error::{Code, Error};
 use crate::install::news::Listener;
 use crate::install::{Task, of_store};
-use crate::project::selection::Selection;
 use crate::project::settings::Flags;
 use crate::project::workspace::find_root;
 use crate::report::Snapshot;
@@ -95,8 +94,7 @@ fn mend(
     report: &Report,
 ) -> Result<(Repaired, Report), Error> {
     let overrides = arguments.place.store_dir.iter().map(|dir| ("store-dir".to_owned(), dir.clone())).collect();
-    let task =
-        Task { dir: context.dir.clone(), env: context.env.clone(), flags: Flags(overrides), selection: Selection::default(), clean: false };
+    let task = Task::new(context.dir.clone(), context.env.clone(), Flags(overrides));
     let (reporter, start) = (Arc::clone(&context.reporter), context.started);
     let listener: Listener = Arc::new(move |event| install::tell(&reporter, start, event));
     let repaired = repair::run(store, &task, report, &listener)?;

@@ -36,7 +36,8 @@ impl WorkspaceFile {
     }
 }
 
-fn parse_yaml(text: &[u8], path: &Path) -> Result<Map<String, Value>> {
+/// Reads the text of a workspace file.
+pub(in crate::project) fn parse_yaml(text: &[u8], path: &Path) -> Result<Map<String, Value>> {
     let wrong = |reason: String| ProjectError::Yaml { path: path.to_owned(), reason };
     let text = std::str::from_utf8(text).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
