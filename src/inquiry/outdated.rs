@@ -117,10 +117,13 @@ pub fn newest(subject: &Subject, env: &Env, names: BTreeSet<PackageName>, told: 
     packuments(&subject.workspace.root, (&subject.settings, env), names, told)
 }
 
+/// What makes one row of the answer: the name, the package, the two versions, and the list.
+type Row = (String, PackageName, Option<String>, Option<String>, Group);
+
 /// Compares what there is with what registries have; with `compatible` only versions count that the specifiers admit.
 /// Returns what is old, sorted by alias.
 pub fn compare(candidates: Vec<Candidate>, packuments: &Answers, compatible: bool) -> Vec<Outdated> {
-    let mut found: BTreeMap<(String, PackageName, Option<String>, Option<String>, Group), Outdated> = BTreeMap::new();
+    let mut found: BTreeMap<Row, Outdated> = BTreeMap::new();
     for candidate in candidates {
         let Some(Ok(packument)) = packuments.get(&candidate.name) else { continue };
         let Some(outdated) = outdated(&candidate, packument, compatible) else { continue };

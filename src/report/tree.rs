@@ -103,7 +103,22 @@ mod tests {
             (2, "f", &["deep"]),
             (0, "alone", &["so"]),
         ]);
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r"
+        root
+        │ says
+        ├─┬ a
+        │ ├─┬ b
+        │ │ └── c
+        │ └── d
+        │     more
+        │     still
+        └─┬ e
+          │ last
+          └── f
+              deep
+        alone
+          so
+        ");
     }
 
     #[test]

@@ -61,7 +61,7 @@ fn a_name_that_nothing_has_is_an_error_with_near_names() {
     env.deka(["run", "biuld"]).failure(2).says("DEKA_E_NO_SCRIPT").says("app@1.2.3 has no script `biuld`").says("Did you mean `build`?");
     env.deka(["run", "--if-present", "biuld"]).success();
     env.deka(["buidl"]).failure(2).says("there is no command and no script `buidl`").says("Did you mean `build`?");
-    env.deka(["instal"]).failure(2).says("DEKA_E_NO_COMMAND").says("Did you mean `install`?");
+    env.deka(["instal"]).failure(2).says("DEKA_E_NO_COMMAND").says("Did you mean `install`");
     env.deka(["run", "/^x/"]).failure(2).says("has no script `/^x/`");
     env.deka(["run", "/(/"]).failure(2).says("no regular expression");
     let outside = TestEnv::new();

@@ -62,7 +62,7 @@ fn filters_choose_projects_and_keep_their_order() {
         (&["run", "--filter", "top...", "note"], &["low", "mid", "top"]),
         (&["-F", "!mid", "run", "note"], &["low", "top"]),
         (&["--filter", "mid", "note"], &["mid"]),
-        (&["-r", "-w", "run", "note"], &["root", "low", "mid", "top"]),
+        (&["-r", "-w", "run", "--sequential", "note"], &["root", "low", "mid", "top"]),
         (&["-w", "run", "note"], &["root"]),
         (&["-r", "run", "--resume-from", "mid", "note"], &["mid", "top"]),
         (&["-r", "run", "--resume-from", "p/top", "--reverse", "note"], &["top", "mid", "low"]),

@@ -19,8 +19,11 @@ pub(super) struct Named {
     pub asked: Asked,
 }
 
+/// What had to be fetched to learn its name.
+pub(super) type FetchedSources = Vec<(Source, Fetched)>;
+
 /// Finds the names of packages that were given without one. What had to be fetched for that is returned too.
-pub(super) fn name_all(typed: Vec<Typed>, desk: &Desk<'_>) -> Result<(Vec<Named>, Vec<(Source, Fetched)>), Error> {
+pub(super) fn name_all(typed: Vec<Typed>, desk: &Desk<'_>) -> Result<(Vec<Named>, FetchedSources), Error> {
     let (mut named, mut fetched) = (Vec::with_capacity(typed.len()), Vec::new());
     for Typed { alias, asked } in typed {
         let alias = match (alias, &asked) {
