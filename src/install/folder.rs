@@ -4,7 +4,8 @@
 //! made again. The stamps of all that was looked at go into the state file, so that an install with nothing to do can tell.
 
 use crate::error::{Code, Error};
-use crate::project::stamp::FileStamp;
+use crate::fs::unique_suffix;
+use crate::project::stamp::{AGE_MIN, FileStamp};
 use crate::resolve::graph::{PackageIndex, Resolution, Source};
 use rustc_hash::FxHashMap;
 use std::ffi::OsStr;
@@ -44,10 +45,16 @@ pub(super) fn look(root: &Path, resolution: &Resolution) -> Contents {
     contents
 }
 
+/// Looks at one folder. Where a file was written a moment ago, its time may not tell the next content from this one, so
+/// this waits for a few ticks of the clock; for a file that somebody goes on writing, no two answers are the same.
 fn look_at(folder: &Path, stamps: &mut Vec<FileStamp>) -> String {
+    let mut found = stat_all(folder);
+    if found.iter().any(Found::is_young_file) {
+        std::thread::sleep(AGE_MIN);
+        found = stat_all(folder);
+    }
     let mut hasher = blake3::Hasher::new();
-    for entry in entries(folder).map_while(Result::ok) {
-        let stamp = FileStamp::take(entry.path());
+    for Found { entry, stamp } in found {
         if let (true, Some(stat)) = (entry.file_type().is_file(), &stamp.stat) {
             let executable = entry.metadata().is_ok_and(|found| found.permissions().mode() & 0o111 != 0);
             hasher.update(entry.path().as_os_str().as_bytes());
@@ -55,10 +62,47 @@ fn look_at(folder: &Path, stamps: &mut Vec<FileStamp>) -> String {
             hasher.update(&stat.size.to_le_bytes());
             hasher.update(&stat.mtime_ns.to_le_bytes());
             hasher.update(&stat.inode.to_le_bytes());
+            if stamp.is_young() {
+                hasher.update(unique_suffix().as_bytes());
+            }
         }
-        if entry.file_type().is_file() || entry.file_type().is_dir() {
-            stamps.push(stamp);
-        }
+        stamps.push(stamp);
     }
     hasher.finalize().to_hex()[..16].to_owned()
+}
+
+/// A file or folder that a digest is made of.
+struct Found {
+    entry: DirEntry,
+    stamp: FileStamp,
+}
+
+impl Found {
+    fn is_young_file(&self) -> bool {
+        self.entry.file_type().is_file() && self.stamp.is_young()
+    }
+}
+
+fn stat_all(folder: &Path) -> Vec<Found> {
+    let entries = entries(folder).map_while(Result::ok);
+    let counts = |entry: &DirEntry| entry.file_type().is_file() || entry.file_type().is_dir();
+    entries.filter(counts).map(|entry| Found { stamp: FileStamp::take(entry.path()), entry }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::look_at;
+    use std::fs;
+
+    #[test]
+    fn a_change_is_seen_however_soon_it_comes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("file");
+        let digest = || look_at(folder.path(), &mut Vec::new());
+        fs::write(&file, "one").expect("a file");
+        let one = digest();
+        assert_eq!(digest(), one, "what does not change has one digest, however young it is");
+        fs::write(&file, "two").expect("a file");
+        assert_ne!(digest(), one);
+    }
 }

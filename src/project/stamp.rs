@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// How old a file must be for its time to be telling.
-const AGE_MIN: Duration = Duration::from_millis(20);
+pub const AGE_MIN: Duration = Duration::from_millis(20);
 /// The longest file that is read, in bytes: far above any manifest, and a bound on the memory used.
 const LENGTH_MAX: u64 = 64 << 20;
 /// Stands for a time that never matches.
@@ -56,6 +56,11 @@ impl FileStamp {
     /// Takes the stamp of a file that deka itself has just written and so knows the content of.
     pub fn of_written(path: &Path) -> FileStamp {
         FileStamp { path: path.to_owned(), stat: std::fs::metadata(path).ok().map(|found| Stat::of(&found)) }
+    }
+
+    /// Says whether the file was too young for its time to be telling: the stamp matches nothing, not even another one.
+    pub fn is_young(&self) -> bool {
+        self.stat.is_some_and(|stat| stat.mtime_ns == NEVER)
     }
 
     /// Says whether the file is as it was.
