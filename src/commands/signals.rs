@@ -36,10 +36,13 @@ pub fn outlive_size_limits() {
 /// as well.
 pub fn watch() {
     WATCH.call_once(|| {
+        let heard: Vec<i32> = [SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter().filter(|signal| !is_ignored(*signal)).collect();
         // Without the thread a signal ends deka alone, as it would have before, and the kernel ends the shells.
-        if let Ok(signals) =
-            SignalsInfo::<WithOrigin>::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter().filter(|signal| !is_ignored(*signal)))
-        {
+        if let Ok(signals) = SignalsInfo::<WithOrigin>::new(&heard) {
+            for signal in heard {
+                // SAFETY: all that the handler does is to set a flag.
+                let _ = unsafe { signal_hook::low_level::register(signal, || FOREGROUND.catch()) };
+            }
             let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(move || wait(signals));
         }
     });

@@ -11,10 +11,11 @@ use rustix::process::{Pid, Signal, WaitOptions, wait};
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long those that a program has left behind may take to end.
+/// How long those that a program has left behind may take to end, and a signal from its arrival until it is told.
 const PATIENCE: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -23,7 +24,12 @@ pub static FOREGROUND: Foreground = Foreground::new();
 
 /// The place of a program.
 #[derive(Debug)]
-pub struct Foreground(Mutex<State>);
+pub struct Foreground {
+    state: Mutex<State>,
+    told: Condvar,
+    /// Whether a signal has arrived, told or not.
+    caught: AtomicBool,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -34,7 +40,7 @@ struct State {
 
 impl Foreground {
     const fn new() -> Foreground {
-        Foreground(Mutex::new(State { runs: false, heard: None }))
+        Foreground { state: Mutex::new(State { runs: false, heard: None }), told: Condvar::new(), caught: AtomicBool::new(false) }
     }
 
     /// Runs a program to its end. It fails when the program cannot be started.
@@ -48,16 +54,26 @@ impl Foreground {
             child
         };
         let status = wait_for(child);
-        let heard = {
-            let mut state = self.lock();
-            state.runs = false;
-            state.heard
-        };
+        let heard = self.is_over();
         let status = status?;
         if let Some(signal) = heard.filter(|_| !status.success()) {
             sweep(signal);
         }
         Ok(Ended::of(status))
+    }
+
+    /// Ends the time of a program and returns the signal that came in it. A terminal tells deka and the program at once,
+    /// and the program may be gone before the thread that hears signals has told of it here.
+    fn is_over(&self) -> Option<Signal> {
+        let is_on_its_way = |state: &mut State| self.caught.load(Ordering::SeqCst) && state.heard.is_none();
+        let (mut state, _) = self.told.wait_timeout_while(self.lock(), PATIENCE, is_on_its_way).unwrap_or_else(PoisonError::into_inner);
+        state.runs = false;
+        state.heard
+    }
+
+    /// Notes that deka was sent a signal that it will be told of. This is for a signal handler: it takes no lock.
+    pub fn catch(&self) {
+        self.caught.store(true, Ordering::SeqCst);
     }
 
     /// Takes a signal that deka was sent; `from_terminal` says that the program has it already. Returns whether a program
@@ -67,6 +83,7 @@ impl Foreground {
         let mut state = self.lock();
         if state.runs {
             state.heard.get_or_insert(signal);
+            self.told.notify_all();
             if !from_terminal {
                 below::signal(signal, Reach::UpToDeka);
             }
@@ -80,7 +97,7 @@ impl Foreground {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -199,7 +199,7 @@ fn one_failure_ends_the_others_and_a_summary_names_it() {
     assert!(said.stderr.contains("the `x:b` script of app@1.2.3 failed with exit code 4"), "{}", said.report());
     assert!(said.stderr.contains("Because of that, 1 of 3 ended early and 1 did not start."), "{}", said.report());
     for file in ["a", "b"] {
-        assert!(!super::signals::is_alive(env.read(file).trim().parse().unwrap()), "an orphan is left: {file}");
+        super::signals::all_end(&[env.read(file).trim().parse().unwrap()], file);
     }
 }
 

@@ -151,7 +151,7 @@ fn a_failure_ends_what_runs_and_names_the_project() {
     assert!(said.stderr.contains("the `go` script of b@1.0.0 failed with exit code 9"), "{}", said.report());
     assert!(start.elapsed().as_secs() < 30);
     for id in env.read("p/a/pids").split_whitespace() {
-        assert!(!super::signals::is_alive(id.parse().unwrap()), "{id} is left");
+        super::signals::all_end(&[id.parse().unwrap()], "when one has failed");
     }
 }
 

@@ -18,6 +18,12 @@ pub fn is_alive(id: i32) -> bool {
     Pid::from_raw(id).is_some_and(|id| test_kill_process(id).is_ok()) && !is_over
 }
 
+/// Waits until none of some processes runs. Whoever is killed is gone a moment later than the signal is sent.
+#[track_caller]
+pub fn all_end(ids: &[i32], what: &str) {
+    until(|| !ids.iter().any(|id| is_alive(*id)), &format!("none of {ids:?} is left, {what}"));
+}
+
 /// Ends a process that a test has started.
 pub fn end(id: i32) {
     let _ = Pid::from_raw(id).map(|id| kill_process(id, Signal::KILL));
@@ -51,9 +57,8 @@ fn a_signal_for_deka_alone_reaches_everything_below_it() {
             let family = numbers(&env, "pids");
             assert_eq!(family.len(), 4);
             running.signal(signal);
-            let said = running.finish().status(status);
-            let left: Vec<&i32> = family.iter().filter(|id| is_alive(**id)).collect();
-            assert!(left.is_empty(), "{left:?} of {family:?} are left after {signal:?}\n{}", said.report());
+            running.finish().status(status);
+            all_end(&family, &format!("after {signal:?}"));
         }
     }
 }
@@ -102,7 +107,7 @@ fn when_deka_is_killed_outright_the_script_goes_too() {
         let running = env.prepare(arguments).start();
         let script = numbers(&env, "pid");
         let _ = running.kill();
-        until(|| !is_alive(script[0]), "the script is gone");
+        all_end(&script[..1], "the script");
     }
 }
 

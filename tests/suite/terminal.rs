@@ -83,8 +83,8 @@ fn ctrl_c_reaches_a_script_once_and_deka_waits_for_it() {
 
 #[test]
 fn ctrl_c_ends_a_script_and_what_it_has_in_the_background() {
-    // A shell has its background jobs ignore Ctrl-C.
-    let script = "sleep 60 & echo $! > pid; touch ready; sleep 60";
+    // A shell has its background jobs ignore Ctrl-C, and overlooks one itself while it starts a command or one ends.
+    let script = "sleep 60 & echo $! > pid; node -e \"require('fs').writeFileSync('ready', ''); setTimeout(() => {}, 60000)\"";
     for arguments in [&["run", "go"][..], &["run", "--stream", "go"]] {
         let env = with_scripts(json!({ "go": script }));
         let mut session = session(&env, arguments);
@@ -93,7 +93,7 @@ fn ctrl_c_ends_a_script_and_what_it_has_in_the_background() {
         let (status, screen) = session.finish();
         assert_eq!(status, Some(130), "{screen}");
         assert!(!screen.contains("DEKA_E_"), "{screen}");
-        assert!(!super::signals::is_alive(env.read("pid").trim().parse().unwrap()), "an orphan is left: {screen}");
+        super::signals::all_end(&[env.read("pid").trim().parse().unwrap()], &screen);
     }
 }
 

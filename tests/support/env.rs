@@ -11,8 +11,8 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -48,9 +48,21 @@ pub fn copy_of_deka(to: &Path) {
     assert!(status.success());
 }
 
+/// Has this process, and so all that it starts, listen to the signals that `nohup` and a shell's background jobs ignore.
+fn listen_to_signals() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT] {
+            // SAFETY: the default action is no code of this process.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+    });
+}
+
 impl TestEnv {
     /// Makes an empty project that knows no registry.
     pub fn new() -> TestEnv {
+        listen_to_signals();
         let root = Arc::new(tempfile::Builder::new().prefix("deka-test-").tempdir().unwrap());
         let project = root.path().canonicalize().unwrap().join("project");
         let env = TestEnv { root, project, _server: None };
