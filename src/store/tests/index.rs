@@ -274,3 +274,36 @@ fn migrating_twice_changes_nothing() {
     .expect("nothing to do");
     assert_eq!(schema(&connection), before);
 }
+
+#[test]
+fn the_first_index_is_whole_at_once_and_has_a_log() {
+    let place = Place::new();
+    let store = place.store();
+    add_example(&store);
+    let ask = |pragma: &str| {
+        let read = |connection: &mut rusqlite::Connection| {
+            connection.pragma_query_value(None, pragma, |row| row.get::<_, rusqlite::types::Value>(0))
+        };
+        store.index.with(read).expect("an answer")
+    };
+    assert_eq!(ask("journal_mode"), "wal".to_owned().into());
+    assert_eq!(ask("page_size"), 16_384.into());
+    assert!(store.index.is_sound().expect("an answer") && !store.index.was_made_again());
+}
+
+#[test]
+fn a_log_without_its_index_is_not_taken_for_a_part_of_a_new_one() {
+    let other = Place::new();
+    let store = other.store();
+    add_example(&store);
+    let log = std::fs::read(other.store_path().join("index.db-wal")).expect("a log");
+    assert!(log.len() > 16_384);
+    let place = Place::new();
+    std::fs::create_dir_all(place.store_path()).expect("a folder");
+    std::fs::write(place.store_path().join("index.db-wal"), log).expect("a file");
+    let store = place.store();
+    assert_eq!(find(&store, "example"), None);
+    assert!(store.index.is_sound().expect("an answer"));
+    let package = add_example(&store);
+    assert_eq!(find(&store, "example"), Some(package));
+}
