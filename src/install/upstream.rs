@@ -9,7 +9,7 @@ use crate::project::default_registry::default_registry;
 use crate::project::env::Env;
 use crate::project::settings::Settings;
 use crate::project::settings::registries::{self, Credentials as Configured};
-use crate::registry::config::{Auth, Certificate, Config, Credentials, Freshness, Proxy, Retry};
+use crate::registry::config::{Auth, Authorities, Certificate, Config, Credentials, Freshness, Proxy, Retry};
 use crate::registry::{self, Client};
 use crate::resolve::request::Registries;
 use std::path::PathBuf;
@@ -93,10 +93,8 @@ fn config(settings: &Settings, default: Url, env: &Env) -> Result<Config, Error>
         let certificate = Some(Certificate { cert: cert.clone().into_bytes(), key: key.0.clone().into_bytes() });
         auth.push(Auth { prefix: prefix_of(&default), credentials: None, certificate });
     }
-    let mut ca: Vec<Vec<u8>> = network.ca.iter().map(|text| text.clone().into_bytes()).collect();
-    for path in &network.ca_files {
-        ca.push(crate::fs::read(path).map_err(failure::of_file)?);
-    }
+    let texts = network.ca.iter().map(|text| Authorities::Text(text.clone().into_bytes()));
+    let files = network.ca_files.iter().cloned().map(Authorities::File);
     Ok(Config {
         scopes: settings.registries.scopes.clone(),
         auth,
@@ -105,7 +103,7 @@ fn config(settings: &Settings, default: Url, env: &Env) -> Result<Config, Error>
             https: network.proxy.https.clone(),
             no_proxy: Some(network.proxy.except.join(",")).filter(|hosts| !hosts.is_empty()),
         },
-        ca,
+        ca: texts.chain(files).collect(),
         strict_ssl: network.strict_ssl,
         concurrency: network.concurrency,
         retry: Retry { count: network.retries, factor: network.retry_factor, min: network.retry_min, max: network.retry_max },

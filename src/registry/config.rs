@@ -17,8 +17,8 @@ pub struct Config {
     pub auth: Vec<Auth>,
     /// The proxies.
     pub proxy: Proxy,
-    /// Certificates to trust instead of the system's, each text in PEM with one or more of them. Empty: the system's.
-    pub ca: Vec<Vec<u8>>,
+    /// Certificates to trust instead of the system's. Empty: the system's.
+    pub ca: Vec<Authorities>,
     /// Whether the certificate of a server must be valid.
     pub strict_ssl: bool,
     /// The most requests in flight.
@@ -35,6 +35,15 @@ pub struct Config {
     pub freshness: Freshness,
     /// Whether packuments are asked for in their full form; it has `time` and the license.
     pub full_metadata: bool,
+}
+
+/// A text in PEM with one or more root certificates.
+#[derive(Clone, Debug)]
+pub enum Authorities {
+    /// The text itself.
+    Text(Vec<u8>),
+    /// A file with it, which is read when a connection first needs certificates.
+    File(PathBuf),
 }
 
 impl Config {

@@ -3,9 +3,10 @@
 //! Reading and parsing the system's root certificates takes longer than a small install from a local registry, so the
 //! client for `http:` has none, and the one for `https:` is made before the first request that needs it.
 
-use super::config::{Certificate, Config};
+use super::config::{Authorities, Certificate, Config};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use std::borrow::Cow;
 
 /// Windows of HTTP/2: room for many tarballs on one connection.
 const STREAM_WINDOW_BYTES: u32 = 2 << 20;
@@ -59,7 +60,8 @@ fn roots(config: &Config) -> Result<Vec<reqwest::Certificate>, String> {
     let ders: Vec<CertificateDer<'static>> = if config.ca.is_empty() {
         rustls_native_certs::load_native_certs().certs
     } else {
-        let parsed = config.ca.iter().flat_map(|pem| CertificateDer::pem_slice_iter(pem));
+        let texts = config.ca.iter().map(text).collect::<Result<Vec<_>, _>>()?;
+        let parsed = texts.iter().flat_map(|pem| CertificateDer::pem_slice_iter(pem));
         parsed.collect::<Result<_, _>>().map_err(|error| format!("a configured root certificate cannot be read: {error}"))?
     };
     if ders.is_empty() {
@@ -68,6 +70,15 @@ fn roots(config: &Config) -> Result<Vec<reqwest::Certificate>, String> {
     let mut scratch = rustls::RootCertStore::empty();
     let usable = ders.into_iter().filter(|der| scratch.add(der.clone()).is_ok());
     usable.map(|der| reqwest::Certificate::from_der(&der).map_err(|error| super::transport::cause(&error))).collect()
+}
+
+fn text(authorities: &Authorities) -> Result<Cow<'_, [u8]>, String> {
+    match authorities {
+        Authorities::Text(text) => Ok(Cow::Borrowed(text)),
+        Authorities::File(path) => {
+            std::fs::read(path).map(Cow::Owned).map_err(|error| format!("cannot read the root certificates in {}: {error}", path.display()))
+        }
+    }
 }
 
 fn proxies(config: &Config) -> Result<Vec<reqwest::Proxy>, String> {

@@ -3,7 +3,7 @@
 use super::server::{Server, reply};
 use super::{Bench, on_loopback, versions};
 use crate::registry::RegistryError;
-use crate::registry::config::Certificate;
+use crate::registry::config::{Authorities, Certificate};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -57,7 +57,7 @@ fn start(with_client_certificate: bool, answer: impl Fn() -> Vec<u8> + Send + 's
 fn trusts_the_configured_roots() {
     let (url, _) = start(false, || reply(200, &[], GOOD));
     let mut bench = Bench::new(&url);
-    bench.config.ca = vec![CERT.to_vec()];
+    bench.config.ca = vec![Authorities::Text(CERT.to_vec())];
     assert_eq!(versions(&bench.packument("a").expect("a packument")), ["1.0.0"]);
 }
 
@@ -66,7 +66,7 @@ fn a_certificate_that_is_not_trusted_is_no_reason_to_try_again() {
     let (url, count) = start(false, || reply(200, &[], GOOD));
     let mut bench = Bench::new(&url);
     // Some other root, so that the system's need not be there.
-    bench.config.ca = vec![include_bytes!("other.cert.pem").to_vec()];
+    bench.config.ca = vec![Authorities::Text(include_bytes!("other.cert.pem").to_vec())];
     let error = bench.packument("a").expect_err("an error");
     assert!(matches!(&error, RegistryError::Unreachable { attempts: 1, .. }) && error.to_string().contains("certificate"), "{error}");
     assert_eq!(count.load(Ordering::Relaxed), 1);
@@ -78,7 +78,7 @@ fn a_certificate_that_is_not_trusted_is_no_reason_to_try_again() {
 fn shows_its_own_certificate_where_it_belongs() {
     let (url, _) = start(true, || reply(200, &[], GOOD));
     let mut bench = Bench::new(&url);
-    bench.config.ca = vec![CERT.to_vec()];
+    bench.config.ca = vec![Authorities::Text(CERT.to_vec())];
     assert!(bench.packument("a").is_err());
     bench.config.auth.push(crate::registry::config::Auth {
         prefix: format!("//127.0.0.1:{}/", url.port().expect("a port")),
@@ -94,7 +94,7 @@ fn a_redirect_does_not_leave_https() {
     let target = format!("location: {}a", plain.url);
     let (url, _) = start(false, move || reply(302, &[&target], b""));
     let mut bench = Bench::new(&url);
-    bench.config.ca = vec![CERT.to_vec()];
+    bench.config.ca = vec![Authorities::Text(CERT.to_vec())];
     let error = bench.packument("a").expect_err("an error");
     assert!(matches!(&error, RegistryError::Redirect { .. }) && error.to_string().contains("https"), "{error}");
     assert_eq!(plain.count(), 0);
@@ -104,11 +104,28 @@ fn a_redirect_does_not_leave_https() {
 fn settings_that_cannot_be_read_are_errors() {
     let (url, _) = start(false, || reply(200, &[], GOOD));
     let mut bench = Bench::new(&url);
-    bench.config.ca = vec![b"-----BEGIN CERTIFICATE-----\n???\n-----END CERTIFICATE-----\n".to_vec()];
+    bench.config.ca = vec![Authorities::Text(b"-----BEGIN CERTIFICATE-----\n???\n-----END CERTIFICATE-----\n".to_vec())];
     assert!(matches!(bench.packument("a"), Err(RegistryError::Setup { .. })));
+    bench.config.ca = vec![Authorities::File("/no/such/roots.pem".into())];
+    let error = bench.packument("a").expect_err("an error").to_string();
+    assert!(error.contains("/no/such/roots.pem"), "{error}");
     let (_server, mut bench) = on_loopback(|_| reply(200, &[], GOOD));
     bench.config.proxy.http = Some("::no address".to_owned());
     assert!(matches!(bench.packument("a"), Err(RegistryError::Setup { .. })));
+}
+
+#[test]
+fn files_of_roots_are_for_encryption_only() {
+    let (_server, mut bench) = on_loopback(|_| reply(200, &[], GOOD));
+    bench.config.ca = vec![Authorities::File("/no/such/roots.pem".into())];
+    bench.packument("a").expect("a packument");
+    let (url, _) = start(false, || reply(200, &[], GOOD));
+    let mut bench = Bench::new(&url);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("roots.pem");
+    std::fs::write(&file, CERT).expect("a file");
+    bench.config.ca = vec![Authorities::File(file)];
+    bench.packument("a").expect("a packument");
 }
 
 #[test]
