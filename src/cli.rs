@@ -10,6 +10,7 @@ pub mod exec;
 pub mod how;
 pub mod ls;
 pub mod outdated;
+mod quick;
 pub mod run;
 pub mod selection;
 pub mod several;
@@ -38,6 +39,15 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Reads the arguments of this program. What they ask to be told, or what is wrong with them, is said here, and the
+    /// program ends.
+    pub fn of_program() -> Cli {
+        let arguments: Vec<OsString> = std::env::args_os().collect();
+        quick::read(&arguments).unwrap_or_else(|| Cli::parse_from(arguments))
+    }
 }
 
 /// Flags of every command.

@@ -1,6 +1,5 @@
 //! The `deka` program: arguments in, exit status out. The only place that exits.
 
-use clap::Parser;
 use deka::cli::Cli;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -8,7 +7,7 @@ use std::time::Instant;
 fn main() -> ExitCode {
     let started = Instant::now();
     prepare_allocator();
-    ExitCode::from(deka::commands::run(Cli::parse(), started))
+    ExitCode::from(deka::commands::run(Cli::of_program(), started))
 }
 
 /// Has the allocator ask the kernel for memory rarely and in large parts. Each time it asks, all threads that touch new
