@@ -12,6 +12,7 @@ use crate::project::boot::BootId;
 use crate::project::stamp::FileStamp;
 use crate::project::state::{LinkFolder, State};
 use crate::resolve::graph::{Resolution, Source};
+use crate::timings::Part;
 
 /// What was installed.
 pub(super) struct Installed {
@@ -47,6 +48,7 @@ pub(super) fn write_state(
     (built, folders, written): (&Built, &Contents, &Written),
     quarantine: FileStamp,
 ) -> Result<(), Error> {
+    let _step = session.counters.timings.step(Part::Rest, "writing of the state");
     let root = &session.workspace.root;
     let mut files = vec![quarantine];
     files.extend(resolution.packages.iter().filter_map(|package| match &package.source {
