@@ -41,7 +41,7 @@ fn ending(task: &Task, project: String, outcome: &Result<install::Outcome, Error
             Ok(_) => timings::Outcome::Installed,
         },
         error: outcome.as_ref().err().map(|error: &Error| Code::as_str(error.code)),
-        packages: outcome.as_ref().ok().filter(|outcome| !outcome.lockfile_only).map(|outcome| outcome.total),
+        in_tree: outcome.as_ref().ok().filter(|outcome| !outcome.lockfile_only).map(|outcome| outcome.total),
         threads: std::thread::available_parallelism().map_or(2, usize::from),
         ended_ms: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
     }

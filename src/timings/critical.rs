@@ -15,13 +15,26 @@ use serde::Serialize;
 pub(super) struct Segment {
     /// The stage it belongs to.
     pub part: Part,
+    /// What it is.
+    pub event: Event,
     /// A package, the name of a packument, or a step.
     pub label: String,
     /// Its time.
     pub span: Span,
 }
 
-/// An event.
+/// What an event is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Event {
+    Step,
+    Packument,
+    Tarball,
+    Import,
+    Link,
+}
+
+/// An event of the profile.
 #[derive(Clone, Copy)]
 enum Node {
     /// A step, up to some time.
@@ -41,7 +54,8 @@ pub(super) fn path(profile: &Profile) -> Vec<Segment> {
         let Span(from, to) = walk.span(node);
         next = walk.before(node);
         let from = next.map_or(from, |before| from.max(walk.span(before).1)).min(to);
-        chain.push(Segment { part: walk.part(node), label: walk.label(node), span: Span(from, to) });
+        let (part, event) = walk.kind(node);
+        chain.push(Segment { part, event, label: walk.label(node), span: Span(from, to) });
     }
     chain.reverse();
     chain
@@ -129,13 +143,13 @@ impl Walk<'_> {
         }
     }
 
-    fn part(&self, node: Node) -> Part {
+    fn kind(&self, node: Node) -> (Part, Event) {
         match node {
-            Node::Step(index, _) => self.profile.steps[index].part,
-            Node::Link(..) => Part::Link,
-            Node::Import(_) => Part::Import,
-            Node::Fetch(_) => Part::Fetch,
-            Node::Packument(_) => Part::Resolve,
+            Node::Step(index, _) => (self.profile.steps[index].part, Event::Step),
+            Node::Link(..) => (Part::Link, Event::Link),
+            Node::Import(_) => (Part::Import, Event::Import),
+            Node::Fetch(_) => (Part::Fetch, Event::Tarball),
+            Node::Packument(_) => (Part::Resolve, Event::Packument),
         }
     }
 

@@ -44,7 +44,7 @@ pub struct Ending {
     /// The code of the error, when it failed. Its message may name a registry and stays where it was said.
     pub error: Option<&'static str>,
     /// Packages of the whole tree, as far as that is known.
-    pub packages: Option<u64>,
+    pub in_tree: Option<u64>,
     /// Threads of the pool.
     pub threads: usize,
     /// When it ended, in milliseconds since 1970.
