@@ -48,7 +48,6 @@ pub(super) fn write_state(
     (built, folders, written): (&Built, &Contents, &Written),
     quarantine: FileStamp,
 ) -> Result<(), Error> {
-    let _step = session.counters.timings.step(Part::Rest, "writing of the state");
     let root = &session.workspace.root;
     let mut files = vec![quarantine];
     files.extend(resolution.packages.iter().filter_map(|package| match &package.source {
@@ -65,6 +64,7 @@ pub(super) fn write_state(
 /// Writes the state file. `files` are what the install was made from besides manifests, settings and lockfile; `written`
 /// is what was edited.
 pub(super) fn write(session: &Session, installed: Installed, files: Vec<FileStamp>, written: &Written) -> Result<(), Error> {
+    let _step = session.counters.timings.step(Part::Rest, "writing of the state");
     let root = &session.workspace.root;
     let mut inputs = session.settings.inputs.clone();
     for path in written.paths() {

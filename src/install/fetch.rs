@@ -49,9 +49,8 @@ pub(super) fn fetch(
     timings.note(|| Happened::Ordered { subject: subject.clone() });
     let imported = (timings.clone(), subject.clone());
     let done = move |order: Order, outcome: Result<Fetched, Error>| {
-        if let Ok(Fetched { package, .. }) = &outcome {
-            let (files, bytes) = (package.tree.len() as u64, package.tree.size_bytes());
-            imported.0.note(|| Happened::Imported { subject: imported.1, files, bytes });
+        if let Ok(fetched) = &outcome {
+            imported.0.note(|| of_import(imported.1, &order, fetched));
         }
         done(order, outcome);
     };
@@ -91,6 +90,14 @@ pub(super) fn fetch(
         };
         done(order, outcome);
     });
+}
+
+fn of_import(subject: String, order: &Order, fetched: &Fetched) -> Happened {
+    let Fetched { package, manifest, .. } = fetched;
+    // What came from an address has its name inside.
+    let found = manifest.name.as_deref().zip(manifest.version.as_deref()).filter(|_| order.version.is_empty());
+    let renamed = found.map(|(name, version)| timings::subject(name, version));
+    Happened::Imported { subject, renamed, files: package.tree.len() as u64, bytes: package.tree.size_bytes() }
 }
 
 /// Returns the client, unless what is ordered may not be fetched.

@@ -22,7 +22,7 @@ use crate::project::state::{self, LinkFolder};
 use crate::resolve::graph::{Resolution, Source};
 use crate::scripts::lifecycle::Moment;
 use crate::store::{Blueprint, BlueprintKey, Method, Store, StoredPackage, Surprise};
-use crate::timings::Happened;
+use crate::timings::{Happened, Part};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -242,6 +242,7 @@ pub(super) fn remember(
     if !is_repeatable || asks_for_node != node.is_some() {
         return;
     }
+    let _step = session.counters.timings.step(Part::Rest, "a blueprint for the next time");
     let packages: FxHashMap<&str, &StoredPackage> = supply.packages().map(|package| (package.key.as_str(), package)).collect();
     let Some(drawing) = draw(&built.wanted, &session.places, |content| packages.get(content).copied()) else { return };
     let installed = Installed::of(session, resolution, built);

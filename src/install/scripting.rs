@@ -18,7 +18,7 @@ use crate::scripts::lifecycle::{self, Moment, Step};
 use crate::scripts::order::run_in_order;
 use crate::scripts::policy::{Decision, Identity, Policy};
 use crate::scripts::run::{self, Groups, Script, ScriptError};
-use crate::timings::{Happened, Part, subject};
+use crate::timings::{Happened, Part};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -127,10 +127,7 @@ impl<'a> Stagehand<'a> {
             let timings = &self.session.counters.timings;
             let began_us = timings.now_us();
             let ended = run::run(&script, self.groups, &mut |bytes| lines.add(bytes));
-            timings.note(|| {
-                let label = if is_root { step.event.to_owned() } else { format!("{} {}", subject(owner.name, owner.version), step.event) };
-                Happened::Step { part: Part::Scripts, label, began_us }
-            });
+            timings.note(|| Happened::Step { part: Part::Scripts, label: name.clone(), began_us });
             lines.end();
             ended?;
         }

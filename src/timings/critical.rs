@@ -1,14 +1,19 @@
 //! The critical path: the chain of events that the end of an install waited for.
 //!
 //! It is found from the end backwards. Whatever ended last before something began, of all that it needed, is what it
-//! waited for: a link needs the import of its package and the plan of the layout, an import needs the tarball, a tarball
-//! needs the packument that led to its choice, and a packument the one that led to it. Where a step of the whole install
-//! needs nothing in particular, it comes after what ended last. What lies between two events of the chain is waiting: for
-//! a connection, a thread, or the index.
+//! waited for: a link needs the plan of the layout and the transaction that made its package known, a transaction needs
+//! imports, an import needs the tarball, a tarball needs the packument that led to its choice, and a packument the one
+//! that led to it. A link or an import that had all
+//! it needed and began as soon as another one ended has waited for the thread of that one. Where a step of the whole
+//! install needs nothing in particular, it comes after what ended last. What lies between two events of the chain is
+//! waiting: for a connection, a thread, or the index.
 
 use super::Part;
 use super::profile::{Profile, Span, Step};
 use serde::Serialize;
+
+/// How soon a thread that has become free takes up the next thing, in microseconds.
+const HANDOVER_US: u64 = 1_000;
 
 /// One event of the chain, less the time in which the one before went on.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -30,6 +35,8 @@ pub(super) enum Event {
     Step,
     Packument,
     Tarball,
+    /// A tarball that is unpacked while it arrives, from its first byte on.
+    Stream,
     Import,
     Link,
 }
@@ -47,7 +54,7 @@ enum Node {
 
 /// Returns the chain, from the start on.
 pub(super) fn path(profile: &Profile) -> Vec<Segment> {
-    let mut walk = Walk { profile, steps: profile.steps.len() };
+    let mut walk = Walk::new(profile);
     let mut chain = Vec::new();
     let mut next = walk.last(u64::MAX);
     while let Some(node) = next {
@@ -66,61 +73,93 @@ struct Walk<'a> {
     profile: &'a Profile,
     /// Steps with this number and later ones lie behind: whatever the clock says, there is no way around in a circle.
     steps: usize,
+    /// What threads did, by its end. As with steps, the latest one that was gone to and all behind it are cut off.
+    work: Vec<(u64, Node)>,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(profile: &'a Profile) -> Walk<'a> {
+        let mut work = Vec::new();
+        for (index, package) in profile.packages.iter().enumerate() {
+            work.extend(package.links.iter().map(|link| (link.1, Node::Link(index, *link))));
+            work.extend(package.import.filter(|_| package.imported).map(|import| (import.1, Node::Import(index))));
+        }
+        work.sort_by_key(|(ended, _)| *ended);
+        Walk { profile, steps: profile.steps.len(), work }
+    }
+
     fn before(&mut self, node: Node) -> Option<Node> {
         let packages = &self.profile.packages;
         let Span(began, _) = self.span(node);
         match node {
             Node::Step(index, until) if self.profile.steps[index].part == Part::Resolve => {
-                self.last_answer(Span(began, until)).or_else(|| self.step(began))
+                self.last_answer(Span(began, until)).or_else(|| self.decision(began))
             }
             Node::Step(..) => self.last(began),
             Node::Link(index, _) => {
-                let import = packages[index].import.filter(|_| packages[index].imported).filter(|import| import.1 <= began);
-                match (import, self.peek(began)) {
-                    (Some(import), Some(step)) if self.profile.steps[step].span.1 > import.1 => self.step(began),
-                    (Some(_), _) => Some(Node::Import(index)),
-                    (None, _) => self.step(began),
-                }
+                let ready = packages[index].ready.map_or(began, |ready| ready.min(began));
+                self.freed(began, self.stepped(ready)).or_else(|| self.step(ready))
             }
-            Node::Import(index) => packages[index].fetch.map(|_| Node::Fetch(index)).or_else(|| self.step(began)),
+            Node::Import(index) => {
+                let fetched = packages[index].fetch.map(|fetch| fetch.1);
+                let freed = self.freed(began, fetched.unwrap_or_default());
+                freed.or_else(|| fetched.map(|_| Node::Fetch(index))).or_else(|| self.decision(began))
+            }
             Node::Fetch(index) => packages[index].because.map(Node::Packument).or_else(|| self.around(began)),
-            Node::Packument(index) => self.profile.packuments[index].because.map(Node::Packument).or_else(|| self.step(began)),
+            Node::Packument(index) => self.profile.packuments[index].because.map(Node::Packument).or_else(|| self.decision(began)),
         }
     }
 
-    /// Returns the link or the step that ended last before a time.
+    /// Goes to whatever ended last before a time, be it a step or the work of a thread.
     fn last(&mut self, time: u64) -> Option<Node> {
-        let step = self.peek(time);
-        let links = self.profile.packages.iter().enumerate().flat_map(|(at, package)| package.links.iter().map(move |link| (at, *link)));
-        let link = links.filter(|(_, link)| link.1 <= time).max_by_key(|(_, link)| link.1);
-        match (link, step) {
-            (Some((at, link)), step) if step.is_none_or(|step| self.profile.steps[step].span.1 <= link.1) => Some(Node::Link(at, link)),
-            _ => self.step(time),
-        }
+        let stepped = self.stepped(time);
+        self.worked(time).filter(|(ended, _)| *ended >= stepped).map(|(_, node)| self.take_up(node)).or_else(|| self.step(time))
+    }
+
+    /// Goes to the work that kept a thread until a time, if that is later than everything that was needed was there.
+    fn freed(&mut self, time: u64, needed: u64) -> Option<Node> {
+        let (_, node) = self.worked(time).filter(|(ended, _)| *ended > needed && time - ended <= HANDOVER_US)?;
+        Some(self.take_up(node))
+    }
+
+    /// Returns the work that ended last before a time, and cuts off what is behind it.
+    fn worked(&mut self, time: u64) -> Option<(u64, Node)> {
+        self.work.truncate(self.work.partition_point(|(ended, _)| *ended <= time));
+        self.work.last().copied()
+    }
+
+    fn take_up(&mut self, node: Node) -> Node {
+        self.work.pop();
+        node
     }
 
     /// Goes to the step that ended last before a time.
     fn step(&mut self, time: u64) -> Option<Node> {
-        self.steps = self.peek(time)?;
+        self.go_to(|step| step.span.1 <= time)
+    }
+
+    /// Returns when it ended.
+    fn stepped(&self, time: u64) -> u64 {
+        let ended = self.profile.steps[..self.steps].iter().rfind(|step| step.span.1 <= time);
+        ended.map_or(0, |step| step.span.1)
+    }
+
+    /// Goes to the step that ended last before a time, of those that decide what is needed: not to a transaction.
+    fn decision(&mut self, time: u64) -> Option<Node> {
+        self.go_to(|step| step.span.1 <= time && step.part != Part::Import)
+    }
+
+    fn go_to(&mut self, is_meant: impl Fn(&Step) -> bool) -> Option<Node> {
+        self.steps = self.profile.steps[..self.steps].iter().rposition(is_meant)?;
         Some(Node::Step(self.steps, self.profile.steps[self.steps].span.1))
     }
 
-    fn peek(&self, time: u64) -> Option<usize> {
-        self.profile.steps[..self.steps].iter().rposition(|step| step.span.1 <= time)
-    }
-
-    /// Goes to the step that was going on at a time, or else to the one that ended last before.
+    /// Goes to the step that was going on at a time and decided something, or else to the one that ended last before.
     fn around(&mut self, time: u64) -> Option<Node> {
-        let goes_on = |step: &Step| step.span.0 <= time && time < step.span.1;
-        match self.profile.steps[..self.steps].iter().rposition(goes_on) {
-            Some(index) => {
-                self.steps = index;
-                Some(Node::Step(index, time))
-            }
-            None => self.step(time),
+        let goes_on = |step: &Step| step.span.0 <= time && time < step.span.1 && step.part != Part::Import;
+        match self.go_to(goes_on) {
+            Some(Node::Step(index, _)) => Some(Node::Step(index, time)),
+            _ => self.decision(time),
         }
     }
 
@@ -135,7 +174,11 @@ impl Walk<'_> {
             Node::Step(index, until) => Span(self.profile.steps[index].span.0, until),
             Node::Link(_, span) => span,
             Node::Import(index) => self.profile.packages[index].import.unwrap_or_default(),
-            Node::Fetch(index) => self.profile.packages[index].fetch.unwrap_or_default(),
+            Node::Fetch(index) => {
+                let package = &self.profile.packages[index];
+                let Span(from, to) = package.fetch.unwrap_or_default();
+                Span(from, package.import.map_or(to, |import| to.min(import.0).max(from)))
+            }
             Node::Packument(index) => {
                 let packument = &self.profile.packuments[index];
                 Span(packument.wanted, packument.answered.unwrap_or(packument.wanted))
@@ -147,10 +190,15 @@ impl Walk<'_> {
         match node {
             Node::Step(index, _) => (self.profile.steps[index].part, Event::Step),
             Node::Link(..) => (Part::Link, Event::Link),
-            Node::Import(_) => (Part::Import, Event::Import),
+            Node::Import(index) => (Part::Import, if self.is_stream(index) { Event::Stream } else { Event::Import }),
             Node::Fetch(_) => (Part::Fetch, Event::Tarball),
             Node::Packument(_) => (Part::Resolve, Event::Packument),
         }
+    }
+
+    fn is_stream(&self, index: usize) -> bool {
+        let package = &self.profile.packages[index];
+        package.fetch.zip(package.import).is_some_and(|(fetch, import)| import.0 < fetch.1)
     }
 
     fn label(&self, node: Node) -> String {

@@ -105,6 +105,8 @@ pub enum Happened {
     Imported {
         /// The package.
         subject: String,
+        /// The package as its manifest has it, where nothing but an address was known of it before.
+        renamed: Option<String>,
         /// How many there are.
         files: u64,
         /// Their size.

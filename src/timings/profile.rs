@@ -185,7 +185,8 @@ impl Gathering {
             Happened::Arrived { subject, bytes } => self.arrived(now, subject, bytes),
             Happened::Ended { subject, bytes } => self.ended(now, subject, bytes),
             Happened::Unpacking { subject } => self.package(subject).import = Some(Span(now, now)),
-            Happened::Imported { subject, files, bytes } => {
+            Happened::Imported { subject, renamed, files, bytes } => {
+                let subject = renamed.map_or(subject.clone(), |renamed| self.rename(subject, renamed));
                 let package = self.package(subject);
                 (package.files, package.unpacked, package.imported) = (files, bytes, true);
                 package.import = Some(Span(package.import.map_or(now, |import| import.0), now));
@@ -236,6 +237,14 @@ impl Gathering {
         if is_package(&subject) {
             self.package(subject).retries += 1;
         }
+    }
+
+    fn rename(&mut self, before: String, after: String) -> String {
+        if let Some(index) = self.packages.remove(&before).filter(|_| !self.packages.contains_key(&after)) {
+            self.profile.packages[index].name.clone_from(&after);
+            self.packages.insert(after.clone(), index);
+        }
+        after
     }
 
     fn packument(&mut self, name: &str) -> Option<&mut Packument> {

@@ -7,6 +7,7 @@ function start() {
   showCritical();
   showSizes(rows);
   const isEmpty = rows.length === 0;
+  if (isBlueprint) byId("packages-title").textContent = "Parts of the blueprint";
   for (const id of ["timeline", "tools", "packages"]) byId(id).hidden = isEmpty;
   if (data.outcome === "nothing-to-do" && isEmpty) for (const id of ["totals", "stages", "critical"]) byId(id).hidden = true;
   if (isEmpty) return;

@@ -1,6 +1,6 @@
 // The table of packages, and what points into the timeline: mouse, keys, tooltip.
 
-const COLUMNS = [
+const ALL_COLUMNS = [
   { name: "Package", value: (row) => row.name, text: (row) => row.name },
   { name: "Packument ms", value: (row) => row.packument && (row.packument.answered ?? row.packument.wanted) - row.packument.wanted, text: milliseconds },
   { name: "Download ms", value: (row) => row.fetch && length(row.fetch), text: milliseconds },
@@ -12,12 +12,14 @@ const COLUMNS = [
 ];
 
 const TABLE_SHOWN = 100;
-const table = { column: 2, down: true, all: false, rows: [] };
+const table = { columns: [], column: 0, down: true, all: false, rows: [] };
 
 function showColumns() {
-  // What nobody measured would be an empty column to sort by.
-  if (!table.rows.some((row) => row.fetch)) table.column = 7;
-  COLUMNS.forEach((column, index) => {
+  // What nobody measured would be an empty column. The rest is sorted by downloads, or else by links.
+  table.columns = ALL_COLUMNS.filter((column) => table.rows.some((row) => column.value(row) !== undefined));
+  const named = (name) => table.columns.findIndex((column) => column.name === name);
+  table.column = Math.max(0, named("Download ms") < 0 ? named("Link ms") : named("Download ms"));
+  table.columns.forEach((column, index) => {
     const button = element("button", { type: "button" }, column.name);
     button.addEventListener("click", () => {
       table.down = table.column === index ? !table.down : index !== 0;
@@ -29,7 +31,7 @@ function showColumns() {
 }
 
 function showTable() {
-  const { value } = COLUMNS[table.column];
+  const { value } = table.columns[table.column];
   const isText = table.column === 0;
   const order = (left, right) => (isText ? value(left).localeCompare(value(right)) : (value(left) ?? -1) - (value(right) ?? -1));
   const sorted = [...table.rows].sort((left, right) => (table.down ? order(right, left) : order(left, right)));
@@ -38,7 +40,7 @@ function showTable() {
     else head.removeAttribute("aria-sort");
   });
   const lines = sorted.slice(0, table.all ? sorted.length : TABLE_SHOWN).map((row) => {
-    const cells = COLUMNS.map((column, index) => {
+    const cells = table.columns.map((column, index) => {
       const found = column.value(row);
       return element("td", index === 0 ? { title: row.name } : {}, found === undefined ? "–" : index === 0 ? column.text(row) : column.text(found));
     });

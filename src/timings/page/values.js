@@ -8,6 +8,9 @@ const PART_NAMES = { resolve: "Resolve", fetch: "Fetch", import: "Import", link:
 
 const data = JSON.parse(document.getElementById("data").textContent);
 
+// A blueprint knows no files and no packages, only parts.
+const isBlueprint = data.totals.slots > 0 && data.totals.linkedFiles === null;
+
 const byId = (id) => document.getElementById(id);
 
 // Names come from packages that anybody may have written: what could reorder or hide text is shown as a number.
@@ -28,7 +31,7 @@ function element(tag, properties = {}, ...children) {
 
 const grouped = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const count = (number) => grouped.format(number);
-const plural = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
+const plural = (number, noun, nouns = `${noun}s`) => `${count(number)} ${number === 1 ? noun : nouns}`;
 
 // Microseconds as a time that is easy to read, with three figures or so.
 function time(us) {

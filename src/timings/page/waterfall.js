@@ -12,9 +12,10 @@ const gutter = (width) => Math.round(Math.min(250, width * 0.3));
 const place = (us, left, width) => left + ((us - view.from) / (view.to - view.from)) * (width - left);
 const timeAt = (x, left, width) => view.from + ((x - left) / (width - left)) * (view.to - view.from);
 
-// Makes a canvas as sharp as the screen, and as large as its place.
+// Makes a canvas as sharp as the screen. Both are as wide as the room that the scroll bar of the rows leaves, so that
+// their times stand above each other.
 function prepare(canvas, height) {
-  const width = canvas.parentElement.clientWidth;
+  const width = byId("waterfall-size").clientWidth;
   const scale = window.devicePixelRatio || 1;
   if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(height * scale)) {
     [canvas.width, canvas.height] = [Math.round(width * scale), Math.round(height * scale)];
@@ -63,7 +64,7 @@ function makeLanes() {
     { name: "Requests in flight", part: "fetch", ...series([...requests, ...of("fetch")]) },
     { name: "Imports running", part: "import", ...series(of("import")) },
     { name: "Links running", part: "link", ...series(data.packages.flatMap((found) => found.links ?? [])) },
-  ];
+  ].filter((lane) => lane.highest > 0);
 }
 
 const lanes = makeLanes();
@@ -191,8 +192,9 @@ function redraw() {
 
 function drawNow() {
   const colours = palette();
-  drawConcurrency(colours);
+  // The rows first: they decide whether there is a scroll bar.
   drawRows(colours);
+  drawConcurrency(colours);
 }
 
 // Shows another stretch of time, which stays inside of the install.
