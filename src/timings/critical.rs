@@ -55,12 +55,15 @@ enum Node {
 /// Returns the chain, from the start on.
 pub(super) fn path(profile: &Profile) -> Vec<Segment> {
     let mut walk = Walk::new(profile);
-    let mut chain = Vec::new();
+    let (mut chain, mut limit) = (Vec::new(), profile.wall_us);
     let mut next = walk.last(u64::MAX);
     while let Some(node) = next {
         let Span(from, to) = walk.span(node);
         next = walk.before(node);
+        // Events overlap where one did not need all of the other: its share ends where the next one begins.
+        let to = to.min(limit);
         let from = next.map_or(from, |before| from.max(walk.span(before).1)).min(to);
+        limit = from;
         let (part, event) = walk.kind(node);
         chain.push(Segment { part, event, label: walk.label(node), span: Span(from, to) });
     }

@@ -210,3 +210,6 @@ impl Drop for Step<'_> {
 pub fn subject(name: impl Display, version: &str) -> String {
     if version.is_empty() { name.to_string() } else { format!("{name}@{version}") }
 }
+
+#[cfg(test)]
+mod tests;
