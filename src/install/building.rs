@@ -271,7 +271,11 @@ impl Site<'_> {
                 return self.failed(index, error.clone()).map(Some);
             }
             let Some(package) = supply.ready(id) else { continue };
-            self.session.counters.timings.note(|| Happened::Ready { subject: subject(&package.name, &package.version) });
+            self.session.counters.timings.note(|| {
+                let wanted = self.resolution.package(index);
+                let (subject, stored) = (subject(&wanted.name, &wanted.version), subject(&package.name, &package.version));
+                Happened::Ready { subject, stored }
+            });
             self.facts.insert(index, package.facts.clone());
             for slot in self.waiting.remove(&index).unwrap_or_default() {
                 files += package.tree.len();

@@ -116,6 +116,8 @@ pub enum Happened {
     Ready {
         /// The package.
         subject: String,
+        /// What the store calls it, which may be the address it was first fetched from.
+        stored: String,
     },
     /// Something was put in place.
     Linked {

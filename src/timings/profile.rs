@@ -186,12 +186,18 @@ impl Gathering {
             Happened::Ended { subject, bytes } => self.ended(now, subject, bytes),
             Happened::Unpacking { subject } => self.package(subject).import = Some(Span(now, now)),
             Happened::Imported { subject, renamed, files, bytes } => {
-                let subject = renamed.map_or(subject.clone(), |renamed| self.rename(subject, renamed));
+                if let Some(name) = renamed {
+                    self.rename(&subject, name);
+                }
                 let package = self.package(subject);
                 (package.files, package.unpacked, package.imported) = (files, bytes, true);
                 package.import = Some(Span(package.import.map_or(now, |import| import.0), now));
             }
-            Happened::Ready { subject } => self.package(subject).ready = Some(now),
+            Happened::Ready { subject, stored } => {
+                let index = self.index(subject);
+                self.profile.packages[index].ready = Some(now);
+                self.packages.entry(stored).or_insert(index);
+            }
             Happened::Linked { subject, began_us, files, slots } => {
                 let package = self.package(subject);
                 package.links.push(Span(began_us, now));
@@ -239,12 +245,12 @@ impl Gathering {
         }
     }
 
-    fn rename(&mut self, before: String, after: String) -> String {
-        if let Some(index) = self.packages.remove(&before).filter(|_| !self.packages.contains_key(&after)) {
-            self.profile.packages[index].name.clone_from(&after);
-            self.packages.insert(after.clone(), index);
+    /// Shows a package by another name, and knows it by both.
+    fn rename(&mut self, before: &str, name: String) {
+        if let Some(index) = self.packages.get(before).copied() {
+            self.profile.packages[index].name.clone_from(&name);
+            self.packages.entry(name).or_insert(index);
         }
-        after
     }
 
     fn packument(&mut self, name: &str) -> Option<&mut Packument> {
@@ -252,6 +258,12 @@ impl Gathering {
     }
 
     fn package(&mut self, subject: String) -> &mut Package {
+        let index = self.index(subject);
+        &mut self.profile.packages[index]
+    }
+
+    /// Finds the row of a package, or begins one.
+    fn index(&mut self, subject: String) -> usize {
         // The network says `name@` of what has no version yet.
         let subject = subject.strip_suffix('@').map(str::to_owned).unwrap_or(subject);
         let packages = &mut self.profile.packages;
@@ -260,7 +272,7 @@ impl Gathering {
             let packument = self.packuments.get(name_of(&subject)).copied();
             packages.push(Package { name: subject, packument, ..Package::default() });
         }
-        &mut packages[index]
+        index
     }
 }
 

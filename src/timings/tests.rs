@@ -34,7 +34,7 @@ fn life(name: &str, because: Option<&str>, start_ms: u64) -> Vec<(u64, Happened)
         (at(35), Happened::Unpacking { subject: subject() }),
         (at(40), Happened::Imported { subject: subject(), renamed: None, files: 3, bytes: 4_000 }),
         step(at(45), Part::Import, "writing of the index", at(41)),
-        (at(46), Happened::Ready { subject: subject() }),
+        (at(46), Happened::Ready { subject: subject(), stored: subject() }),
         (at(60), Happened::Linked { subject: subject(), began_us: at(50), files: Some(3), slots: 1 }),
     ]
 }
@@ -56,7 +56,7 @@ fn sums_are_of_what_happened() {
         (6, Happened::Sent { subject: text("same") }),
         (7, Happened::Ended { subject: text("same"), bytes: 0 }),
         (8, Happened::Answered { name: text("same") }),
-        (9, Happened::Ready { subject: text("stored@2.0.0") }),
+        (9, Happened::Ready { subject: text("stored@2.0.0"), stored: text("stored@2.0.0") }),
         (20, Happened::Linked { subject: text("stored@2.0.0"), began_us: 10, files: Some(5), slots: 1 }),
     ]);
     let totals = gathered(moments, 100_000).totals;
@@ -93,7 +93,7 @@ fn the_chain_goes_from_the_end_back_to_the_packument_that_began_it() {
 #[test]
 fn a_link_that_had_to_wait_for_a_thread_comes_after_the_one_that_had_it() {
     let linked = |subject: &str, began_us, ends| (ends, Happened::Linked { subject: text(subject), began_us, files: Some(1), slots: 1 });
-    let ready = |subject: &str| (20, Happened::Ready { subject: text(subject) });
+    let ready = |subject: &str| (20, Happened::Ready { subject: text(subject), stored: text(subject) });
     let plan = step(15, Part::Link, "plan", 0);
     let (first, second) = ("first@1.0.0", "second@1.0.0");
     let soon = gathered(vec![plan.clone(), ready(first), ready(second), linked(first, 25, 500), linked(second, 510, 900)], 1_000);
@@ -125,19 +125,23 @@ fn a_tarball_that_is_unpacked_while_it_arrives_hands_over_at_its_first_byte() {
 
 #[test]
 fn what_came_from_an_address_is_one_package_under_its_own_name() {
-    let fetched = || text("atgz");
+    let (fetched, known) = (|| text("atgz"), || text("a@1.0.0"));
     let moments = vec![
         (10, Happened::Ordered { subject: fetched() }),
         (11, Happened::Sent { subject: text("atgz@") }),
         (20, Happened::Arrived { subject: text("atgz@"), bytes: 7 }),
         (21, Happened::Unpacking { subject: fetched() }),
-        (30, Happened::Imported { subject: fetched(), renamed: Some(text("a@1.0.0")), files: 1, bytes: 9 }),
-        (31, Happened::Ready { subject: text("a@1.0.0") }),
-        (40, Happened::Linked { subject: text("a@1.0.0"), began_us: 35, files: Some(1), slots: 1 }),
+        (30, Happened::Imported { subject: fetched(), renamed: Some(known()), files: 1, bytes: 9 }),
+        (31, Happened::Ended { subject: text("atgz@"), bytes: 7 }),
+        (32, Happened::Ready { subject: known(), stored: fetched() }),
+        (40, Happened::Linked { subject: fetched(), began_us: 35, files: Some(1), slots: 1 }),
     ];
-    let profile = gathered(moments, 50);
-    let names: Vec<&str> = profile.packages.iter().map(|package| package.name.as_str()).collect();
-    assert_eq!((names, profile.totals.in_store, profile.totals.imported), (vec!["a@1.0.0"], 0, 1));
+    // The next time it is in the store, under the name that it came with.
+    for (moments, in_store) in [(moments[6..].to_vec(), 1), (moments, 0)] {
+        let profile = gathered(moments, 50);
+        let names: Vec<&str> = profile.packages.iter().map(|package| package.name.as_str()).collect();
+        assert_eq!((names, profile.totals.in_store, profile.totals.slots), (vec!["a@1.0.0"], in_store, 1));
+    }
 }
 
 fn ending() -> Ending {
@@ -189,7 +193,7 @@ fn anything() -> impl Strategy<Value = (u64, Happened)> {
             7 => Happened::Ended { subject: if cause > 1 { name } else { subject() }, bytes: other },
             8 => Happened::Unpacking { subject: subject() },
             9 => Happened::Imported { subject: subject(), renamed: (cause > 2).then(|| text("renamed@1.0.0")), files: 1, bytes: other },
-            10 => Happened::Ready { subject: subject() },
+            10 => Happened::Ready { subject: subject(), stored: subject() },
             11 => Happened::Linked { subject: subject(), began_us, files: Some(1), slots: 1 },
             _ => Happened::Step { part: Part::ALL[usize::from(cause)], label: name, began_us },
         };
