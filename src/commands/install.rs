@@ -53,7 +53,7 @@ fn perform(context: &Context, task: Task, is_timed: bool) -> Result<(), Error> {
     }
     let timings = if is_timed { Timings::since(context.started) } else { Timings::default() };
     let outcome = install_telling(context, &task, ALLOW, &timings);
-    let page = is_timed.then(|| timings::write(context, &task, &timings, &outcome));
+    let page = is_timed.then(|| timings::write(context, &task, &timings, &outcome)).flatten();
     let tell_page = || page.into_iter().for_each(|page| timings::tell(&context.reporter, page));
     let outcome = match outcome {
         Ok(outcome) => outcome,

@@ -7,12 +7,22 @@ use crate::install::{self, Task};
 use crate::project::workspace::find_root;
 use crate::report::Reporter;
 use crate::timings::{self, Ending, FILE_NAME, Timings};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Writes the page into the root of the project, whatever came of the install, and returns where it is.
-pub fn write(context: &Context, task: &Task, timings: &Timings, outcome: &Result<install::Outcome, Error>) -> Result<PathBuf, String> {
-    let root = find_root(&context.dir, context.env.home()).map_err(|error| error.to_string())?;
+/// Writes the page into the root of the project, whatever came of the install, and returns where it is. Where there is
+/// no project there is no page, and the install has said so.
+pub fn write(
+    context: &Context,
+    task: &Task,
+    timings: &Timings,
+    outcome: &Result<install::Outcome, Error>,
+) -> Option<Result<PathBuf, String>> {
+    let root = find_root(&context.dir, context.env.home()).ok()?;
+    Some(write_into(&root, task, timings, outcome))
+}
+
+fn write_into(root: &Path, task: &Task, timings: &Timings, outcome: &Result<install::Outcome, Error>) -> Result<PathBuf, String> {
     let name = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let page = timings::page(timings, &ending(task, name, outcome)).map_err(|error| error.to_string())?;
     let path = root.join(FILE_NAME);

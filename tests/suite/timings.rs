@@ -163,6 +163,13 @@ fn an_install_that_fails_shows_how_far_it_came() {
 }
 
 #[test]
+fn where_there_is_no_project_there_is_no_page_and_one_complaint() {
+    let env = TestEnv::new();
+    let said = env.deka(["install", "--timings"]).fails().says("there is no package.json").never_says("timings");
+    assert!(!env.has(PAGE) && !said.stderr.contains("warning"), "{}", said.report());
+}
+
+#[test]
 fn a_page_that_cannot_be_written_is_a_warning() {
     let env = TestEnv::with(&registry());
     env.depends_on(&[("a", "1")]).write("deka-timings.html/file", "");
