@@ -34,6 +34,7 @@
 //! | [`layout`] | `node_modules`: the wanted tree, the difference to what stands there, building it |
 //! | [`scripts`] | lifecycle scripts, the policy that allows them, their environment; what users run in deka's place |
 //! | [`install`] | the pipeline, the one place that sees every stage |
+//! | [`timings`] | where the time of an install goes: noted as it runs, shown as a page |
 //! | [`upkeep`] | looking after a store: what projects need of it, verifying and mending, gc, packs, quarantine, questions |
 //! | [`inquiry`] | questions about dependencies: what is there, why, and what of it is old |
 //! | [`commands`] | one file per command: parse, call, report |
@@ -67,6 +68,7 @@
 //! | `<project>/node_modules/**` except below | [`layout`] |
 //! | `<project>/node_modules/.deka/state`, `…/lock` | [`project`] |
 //! | `$DEKA_STORE_DIR`, else the setting `store-dir`, else `<data>/deka/store/v1` | [`store`]; see `store-format.md` |
+//! | `<project>/deka-timings.html`, where `--timings` asks for it | [`timings`], written by [`commands`] |
 //! | `<cache>/deka/dlx/**` (what `deka dlx` has installed) | [`commands`], filled by [`install`] |
 //! | `deka-exec-summary.json`, where `--report-summary` asks for it | [`commands`] |
 //! | the rest of `<cache>/deka/**` (packuments, the default registry, versions of node) | [`registry`], [`project`] |
@@ -89,4 +91,5 @@ pub mod report;
 pub mod resolve;
 pub mod scripts;
 pub mod store;
+pub mod timings;
 pub mod upkeep;

@@ -25,6 +25,9 @@ pub struct How {
     /// Hash every file that is taken from the store
     #[arg(long)]
     pub verify: bool,
+    /// Write a page that shows where the time went, deka-timings.html
+    #[arg(long)]
+    pub timings: bool,
     /// Where the store is
     #[arg(long, value_name = "DIR")]
     pub store_dir: Option<String>,

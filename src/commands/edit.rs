@@ -4,6 +4,7 @@ use super::{Context, install};
 use crate::cli;
 use crate::cli::Overrides;
 use crate::cli::edit::{Add, Dedupe, Prune, Remove, Save, Update};
+use crate::cli::how::How;
 use crate::error::{Code, Error};
 use crate::install::edit::{self, Edit};
 use crate::project::edit::List;
@@ -11,17 +12,16 @@ use crate::project::edit::List;
 /// Adds packages.
 pub fn add(context: &Context, arguments: &Add) -> Result<(), Error> {
     let list = list(arguments.save_prod, arguments.save_dev, arguments.save.save_optional);
-    run_add(context, arguments.packages.clone(), list, (&arguments.save, arguments.how.overrides()))
+    run_add(context, arguments.packages.clone(), list, (&arguments.save, &arguments.how))
 }
 
 /// Adds packages that were named behind `deka install`.
 pub fn add_by_install(context: &Context, arguments: &cli::Install) -> Result<(), Error> {
     let list = list(arguments.prod, arguments.dev, arguments.save.save_optional);
-    run_add(context, arguments.packages.clone(), list, (&arguments.save, arguments.how.overrides()))
+    run_add(context, arguments.packages.clone(), list, (&arguments.save, &arguments.how))
 }
 
-fn run_add(context: &Context, packages: Vec<String>, list: Option<List>, (save, mut flags): (&Save, Overrides)) -> Result<(), Error> {
-    flags.extend(save.overrides());
+fn run_add(context: &Context, packages: Vec<String>, list: Option<List>, (save, how): (&Save, &How)) -> Result<(), Error> {
     let add = edit::Add {
         packages,
         list,
@@ -30,14 +30,14 @@ fn run_add(context: &Context, packages: Vec<String>, list: Option<List>, (save, 
         workspace: save.workspace,
         to_root: save.ignore_workspace_root_check,
     };
-    install::edit(context, Edit::Add(add), flags)
+    install::edit(context, Edit::Add(add), how, save.overrides())
 }
 
 /// Removes packages.
 pub fn remove(context: &Context, arguments: &Remove) -> Result<(), Error> {
     let list = list(arguments.save_prod, arguments.save_dev, arguments.save_optional);
     let remove = edit::Remove { names: arguments.names.clone(), list };
-    install::edit(context, Edit::Remove(remove), arguments.how.overrides())
+    install::edit(context, Edit::Remove(remove), &arguments.how, Overrides::new())
 }
 
 /// Updates packages.
@@ -55,7 +55,7 @@ pub fn update(context: &Context, arguments: &Update) -> Result<(), Error> {
         depth: arguments.depth.as_deref().map(depth).transpose()?.flatten(),
         no_save: arguments.no_save,
     };
-    install::edit(context, Edit::Update(update), arguments.how.overrides())
+    install::edit(context, Edit::Update(update), &arguments.how, Overrides::new())
 }
 
 fn depth(text: &str) -> Result<Option<usize>, Error> {
@@ -68,19 +68,19 @@ fn depth(text: &str) -> Result<Option<usize>, Error> {
 
 /// Uses as few versions as possible.
 pub fn dedupe(context: &Context, arguments: &Dedupe) -> Result<(), Error> {
-    install::edit(context, Edit::Dedupe { check: arguments.check }, arguments.how.overrides())
+    install::edit(context, Edit::Dedupe { check: arguments.check }, &arguments.how, Overrides::new())
 }
 
 /// Removes what the lockfile does not have.
 pub fn prune(context: &Context, arguments: &Prune) -> Result<(), Error> {
-    let mut flags = arguments.how.overrides();
+    let mut flags = Overrides::new();
     if arguments.prod {
         flags.insert("prod".to_owned(), "true".to_owned());
     }
     if arguments.no_optional {
         flags.insert("optional".to_owned(), "false".to_owned());
     }
-    install::edit(context, Edit::Prune, flags)
+    install::edit(context, Edit::Prune, &arguments.how, flags)
 }
 
 fn list(prod: bool, dev: bool, optional: bool) -> Option<List> {

@@ -1,15 +1,17 @@
 //! `deka install` and `deka ci`.
 
 use super::selecting::selected;
-use super::{Context, signals};
+use super::{Context, signals, timings};
 use crate::cli;
 use crate::cli::Overrides;
+use crate::cli::how::How;
 use crate::error::Error;
 use crate::install::edit::Edit;
 use crate::install::news::{Counters, Event, Stage};
 use crate::install::{self, Outcome, Task};
 use crate::project::settings::Flags;
 use crate::report::{Change, Reporter, Snapshot, Summary, text};
+use crate::timings::Timings;
 use crate::upkeep::gc;
 use std::path::Path;
 use std::sync::Arc;
@@ -34,21 +36,35 @@ pub enum Variant {
 /// Installs and says how it went.
 pub fn run(context: &Context, arguments: &cli::Install, variant: Variant) -> Result<(), Error> {
     let clean = variant == Variant::Ci;
-    perform(context, Task { clean, ..context.task(Flags(arguments.overrides())) })
+    perform(context, Task { clean, ..context.task(Flags(arguments.overrides())) }, arguments.how.timings)
 }
 
-/// Changes what is asked for, installs it, and says how it went.
-pub fn edit(context: &Context, edit: Edit, flags: Overrides) -> Result<(), Error> {
-    perform(context, Task { edit: Some(edit), ..context.task(Flags(flags)) })
+/// Changes what is asked for, installs it, and says how it went. `more` are settings besides those of `how`.
+pub fn edit(context: &Context, edit: Edit, how: &How, more: Overrides) -> Result<(), Error> {
+    let mut flags = how.overrides();
+    flags.extend(more);
+    perform(context, Task { edit: Some(edit), ..context.task(Flags(flags)) }, how.timings)
 }
 
-fn perform(context: &Context, task: Task) -> Result<(), Error> {
+/// Does the task and says how it went; `is_timed` asks for the page that shows where the time went.
+fn perform(context: &Context, task: Task, is_timed: bool) -> Result<(), Error> {
     if context.selection.is_given() && selected(context, task.flags.clone())?.indices.is_empty() {
         return Ok(());
     }
-    let outcome = install_telling(context, &task, ALLOW)?;
+    let timings = if is_timed { Timings::since(context.started) } else { Timings::default() };
+    let outcome = install_telling(context, &task, ALLOW, &timings);
+    let page = is_timed.then(|| timings::write(context, &task, &timings, &outcome)).flatten();
+    let tell_page = || page.into_iter().for_each(|page| timings::tell(&context.reporter, page));
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            tell_page();
+            return Err(error);
+        }
+    };
     let budget = outcome.budget.clone();
     context.reporter.summary(&summary(outcome), context.started.elapsed());
+    tell_page();
     if let Some((store, budget_bytes)) = budget {
         make_room(context, &store, budget_bytes);
     }
@@ -56,13 +72,14 @@ fn perform(context: &Context, task: Task) -> Result<(), Error> {
 }
 
 /// Installs, tells what happens meanwhile, and leaves it to the caller to say how it went. `allow` says what to do to have
-/// the scripts of dependencies run.
-pub(super) fn install_telling(context: &Context, task: &Task, allow: &'static str) -> Result<Outcome, Error> {
-    let counters = Arc::new(Counters::default());
+/// the scripts of dependencies run, and `timings` is where it is noted when things happen.
+pub(super) fn install_telling(context: &Context, task: &Task, allow: &'static str, timings: &Timings) -> Result<Outcome, Error> {
+    let counters = Arc::new(Counters::timed(timings.clone()));
     let (reporter, started) = (Arc::clone(&context.reporter), context.started);
     let listener: install::news::Listener = Arc::new(move |event| match event {
         Event::SkippedScripts(packages) => {
-            reporter.note(&format!("The install scripts of these packages were not run: {}.\n{allow}", packages.join(", ")));
+            reporter.note(&format!("The install scripts of these packages were not run: {}.", packages.join(", ")));
+            reporter.note(allow);
         }
         other => tell(&reporter, started, other),
     });

@@ -14,6 +14,7 @@ mod run;
 mod selecting;
 mod signals;
 mod store;
+mod timings;
 mod why;
 
 use crate::cli::{self, Cli, Command, Common, ReporterStyle};

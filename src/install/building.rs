@@ -18,6 +18,7 @@ use crate::pool::Priority;
 use crate::project::settings::ImportMethod;
 use crate::resolve::graph::{InstanceIndex, Package, PackageIndex, Resolution};
 use crate::store::{self, Checkout, CheckoutError, CheckoutOptions, Learnt, PackageKey, StoredPackage};
+use crate::timings::{Happened, Part, subject};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -63,6 +64,7 @@ pub(crate) fn key_of(package: &Package) -> PackageKey {
 
 /// Plans the layout and compares it with what stands there.
 pub(super) fn plan(session: &Session, resolution: &Resolution, choice: &Choice<'_>) -> Result<Planned, Error> {
+    let _step = session.counters.timings.step(Part::Link, "plan of the layout");
     let layout = &session.settings.layout;
     let groups = session.settings.groups;
     let contents: Vec<PackageKey> = (0..)
@@ -189,7 +191,9 @@ pub(super) fn build(session: &Session, supply: &mut Supply, resolution: &Resolut
         session.warn("some files had to be copied, because they could not be linked from the store");
     }
     session.trace("all slots are built");
+    let step = session.counters.timings.step(Part::Link, "links, commands and the record");
     let done = builder.finish().map_err(failure::of_layout)?;
+    drop(step);
     Ok(Attempt::Built(Box::new(Built {
         done,
         facts,
@@ -267,6 +271,11 @@ impl Site<'_> {
                 return self.failed(index, error.clone()).map(Some);
             }
             let Some(package) = supply.ready(id) else { continue };
+            self.session.counters.timings.note(|| {
+                let wanted = self.resolution.package(index);
+                let (subject, stored) = (subject(&wanted.name, &wanted.version), subject(&package.name, &package.version));
+                Happened::Ready { subject, stored }
+            });
             self.facts.insert(index, package.facts.clone());
             for slot in self.waiting.remove(&index).unwrap_or_default() {
                 files += package.tree.len();
@@ -286,10 +295,19 @@ impl Site<'_> {
             return;
         }
         let (builder, sender) = (Arc::downgrade(&self.builder), self.session.sender.clone());
-        let store = Arc::clone(&self.session.sources.store);
+        let (store, counters) = (Arc::clone(&self.session.sources.store), Arc::clone(&self.session.counters));
         self.session.spawner.spawn_weighted(Priority::Link, files as u64, move || {
             let Some(builder) = builder.upgrade() else { return };
-            let outcomes = group.iter().map(|(slot, package)| (*slot, builder.build(*slot, &store, package))).collect();
+            let build = |(slot, package): &(usize, Arc<StoredPackage>)| {
+                let began_us = counters.timings.now_us();
+                let outcome = builder.build(*slot, &store, package);
+                counters.timings.note(|| {
+                    let subject = subject(&package.name, &package.version);
+                    Happened::Linked { subject, began_us, files: Some(package.tree.len() as u64), slots: 1 }
+                });
+                (*slot, outcome)
+            };
+            let outcomes = group.iter().map(build).collect();
             // The receiver is gone only when the install has failed already.
             let _ = sender.send(Message::Linked(outcomes));
             // Last, so that when nobody holds the builder all has been said.

@@ -50,6 +50,7 @@ use crate::project::settings::{LinkWorkspacePackages, Settings};
 use crate::project::workspace::{Project, Workspace};
 use crate::resolve::graph::{Resolution, Source, Target};
 use crate::resolve::request::{Pinning, Refresh};
+use crate::timings::Part;
 use pattern::Patterns;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -162,6 +163,7 @@ struct Rewrite {
 
 /// Changes the manifests in memory as the task asks for.
 pub(super) fn draft(workspace: &mut Workspace, desk: &Desk<'_>) -> Result<Draft, Error> {
+    let _step = desk.task.edit.is_some().then(|| desk.sources.timings().step(Part::Resolve, "what the manifests are going to say"));
     match &desk.task.edit {
         None | Some(Edit::Prune) => Ok(Draft::default()),
         Some(Edit::Dedupe { .. }) => Ok(Draft { anew: Anew::Together, ..Draft::default() }),

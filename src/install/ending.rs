@@ -12,6 +12,7 @@ use crate::project::boot::BootId;
 use crate::project::stamp::FileStamp;
 use crate::project::state::{LinkFolder, State};
 use crate::resolve::graph::{Resolution, Source};
+use crate::timings::Part;
 
 /// What was installed.
 pub(super) struct Installed {
@@ -63,6 +64,7 @@ pub(super) fn write_state(
 /// Writes the state file. `files` are what the install was made from besides manifests, settings and lockfile; `written`
 /// is what was edited.
 pub(super) fn write(session: &Session, installed: Installed, files: Vec<FileStamp>, written: &Written) -> Result<(), Error> {
+    let _step = session.counters.timings.step(Part::Rest, "writing of the state");
     let root = &session.workspace.root;
     let mut inputs = session.settings.inputs.clone();
     for path in written.paths() {

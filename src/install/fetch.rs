@@ -15,6 +15,7 @@ use crate::registry::tarball::{Content, Limits, Sink, Unpacked, unpack_bytes};
 use crate::registry::{Client, TarballRequest};
 use crate::resolve::graph::Source;
 use crate::store::{Identity, Import, PackageKey, Store, StoreError, StoredPackage};
+use crate::timings::{self, Happened};
 use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -44,6 +45,15 @@ pub(super) fn fetch(
     order: Order,
     done: impl FnOnce(Order, Result<Fetched, Error>) + Send + 'static,
 ) {
+    let (timings, subject) = (sources.timings().clone(), timings::subject(&order.name, &order.version));
+    timings.note(|| Happened::Ordered { subject: subject.clone() });
+    let imported = (timings.clone(), subject.clone());
+    let done = move |order: Order, outcome: Result<Fetched, Error>| {
+        if let Ok(fetched) = &outcome {
+            imported.0.note(|| of_import(imported.1, &order, fetched));
+        }
+        done(order, outcome);
+    };
     let url = match &order.source {
         Source::Registry { tarball } => tarball.clone(),
         Source::Tarball { url } => Some(url.clone()),
@@ -51,6 +61,7 @@ pub(super) fn fetch(
             let (path, sources) = (sources.root.join(path), Arc::clone(sources));
             let import = if matches!(order.source, Source::Folder { .. }) { import_folder } else { import_tarball };
             return spawner.spawn(Priority::Import, move || {
+                timings.note(|| Happened::Unpacking { subject });
                 let outcome = import(&sources.store, &path, &order);
                 done(order, outcome);
             });
@@ -68,7 +79,10 @@ pub(super) fn fetch(
         weight_hint: order.unpacked_size,
     };
     let store = Arc::clone(&sources.store);
-    let make_sink = move || StoreSink::new(&store);
+    let make_sink = move || {
+        timings.note(|| Happened::Unpacking { subject: subject.clone() });
+        StoreSink::new(&store)
+    };
     client.tarball(request, make_sink, move |answer| {
         let outcome = match answer {
             Ok((sink, unpacked)) => sink.finish(&order, unpacked),
@@ -76,6 +90,14 @@ pub(super) fn fetch(
         };
         done(order, outcome);
     });
+}
+
+fn of_import(subject: String, order: &Order, fetched: &Fetched) -> Happened {
+    let Fetched { package, manifest, .. } = fetched;
+    // What came from an address has its name inside.
+    let found = manifest.name.as_deref().zip(manifest.version.as_deref()).filter(|_| order.version.is_empty());
+    let renamed = found.map(|(name, version)| timings::subject(name, version));
+    Happened::Imported { subject, renamed, files: package.tree.len() as u64, bytes: package.tree.size_bytes() }
 }
 
 /// Returns the client, unless what is ordered may not be fetched.

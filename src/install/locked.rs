@@ -9,6 +9,7 @@ use crate::project::catalogs::{self, Catalogs};
 use crate::project::settings::Frozen;
 use crate::resolve::graph::{Package, Resolution, Source};
 use crate::resolve::local;
+use crate::timings::Part;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -88,6 +89,7 @@ pub(super) fn write(session: &Session, locked: &Locked, resolution: Resolution) 
     if !session.settings.lockfile.enabled || locked.frozen {
         return Ok(());
     }
+    let _step = session.counters.timings.step(Part::Rest, "writing of the lockfile");
     let text = text(session, resolution);
     if locked.text.as_deref().is_some_and(|before| before == text.as_bytes()) {
         return Ok(());

@@ -67,6 +67,7 @@ use crate::project::{catalogs, host, lock, overrides};
 use crate::resolve::graph::Resolution;
 use crate::scripts::lifecycle::Moment;
 use crate::store::{Mode, Store, Wait};
+use crate::timings::{Happened, Part};
 use building::{Attempt, Built, Choice};
 use edit::{Desk, Edit, Written};
 use locked::Locked;
@@ -186,6 +187,8 @@ fn run_locked(task: &Task, asked: Asked, counters: &Arc<Counters>, listener: &Li
     let (settings, told) = (Arc::new(settings), (Arc::clone(counters), Arc::clone(listener)));
     let sources = Arc::new(Sources::new(root, Arc::new(store), Arc::clone(&settings), task.env.clone(), pool.spawner(), told));
     let spawner = pool.spawner();
+    let opened = || Happened::Step { part: Part::Rest, label: "settings, manifests and the store".to_owned(), began_us: 0 };
+    counters.timings.note(opened);
     let draft = edit::draft(&mut workspace, &Desk { task, settings: &settings, sources: &sources, spawner: &spawner })?;
     if task.edit.is_some() {
         graph = ProjectGraph::linking(&workspace, settings.resolution.link_workspace_packages != LinkWorkspacePackages::Never);
@@ -329,6 +332,8 @@ struct Decided {
 
 /// Takes what the lockfile says, if it may and does; resolves otherwise.
 fn decide(session: &mut Session, supply: &mut Supply, text: Option<Vec<u8>>, host: &Host, from_nothing: bool) -> Result<Decided, Error> {
+    let counters = Arc::clone(&session.counters);
+    let _step = counters.timings.step(Part::Resolve, "lockfile and resolution");
     let groups = session.settings.groups;
     let all = groups.prod && groups.dev && groups.optional && session.selected.is_none();
     let early = all && !session.settings.lockfile.only;

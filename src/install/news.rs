@@ -1,5 +1,6 @@
 //! What an install tells while it runs: events for what is said once, counters for what is shown as it grows.
 
+use crate::timings::Timings;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
@@ -51,6 +52,8 @@ pub struct Counters {
     pub to_link: AtomicU64,
     /// Bytes that came over the network.
     pub bytes: AtomicU64,
+    /// When each thing happened, if somebody wants to know.
+    pub timings: Timings,
 }
 
 /// What takes the time right now.
@@ -67,6 +70,11 @@ pub enum Stage {
 }
 
 impl Counters {
+    /// Counts from nothing, and notes in `timings` when each thing happens.
+    pub fn timed(timings: Timings) -> Counters {
+        Counters { timings, ..Counters::default() }
+    }
+
     /// Returns the current stage.
     pub fn stage(&self) -> Stage {
         match self.stage.load(Ordering::Relaxed) {

@@ -22,6 +22,7 @@ use crate::project::state::{self, LinkFolder};
 use crate::resolve::graph::{Resolution, Source};
 use crate::scripts::lifecycle::Moment;
 use crate::store::{Blueprint, BlueprintKey, Method, Store, StoredPackage, Surprise};
+use crate::timings::{Happened, Part};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -138,7 +139,7 @@ fn carry_out(session: &Session, crew: &Arc<Crew>, head: &Head) -> Result<usize, 
     session.counters.enter(Stage::Linking);
     let (mut start, mut built) = (0, 0);
     for (phase, end) in Phase::ALL.into_iter().zip(head.ends) {
-        built += crew.work_together(session, start..end)?;
+        built += crew.work_together(session, phase, start..end)?;
         session.trace(format!("{phase:?} are done").to_lowercase());
         start = end;
     }
@@ -162,35 +163,41 @@ struct Crew {
 
 impl Crew {
     /// Carries out some parts, on this thread and those of the pool.
-    fn work_together(self: &Arc<Crew>, session: &Session, parts: Range<usize>) -> Result<usize, Surprise> {
+    fn work_together(self: &Arc<Crew>, session: &Session, phase: Phase, parts: Range<usize>) -> Result<usize, Surprise> {
         self.next.store(parts.start, Ordering::Relaxed);
         let (sender, ended) = crossbeam_channel::unbounded::<()>();
         let others = session.spawner.threads().min(parts.len()).saturating_sub(1);
         for _ in 0..others {
             let (crew, end, sender) = (Arc::clone(self), parts.end, sender.clone());
             session.spawner.spawn(Priority::Link, move || {
-                crew.work(end);
+                crew.work(phase, end);
                 drop(crew);
                 // The other end waits for it.
                 let _ = sender.send(());
             });
         }
-        self.work(parts.end);
+        self.work(phase, parts.end);
         ended.iter().take(others).for_each(drop);
         std::mem::replace(&mut *self.outcome(), Ok(0))
     }
 
     /// Carries out one part after the other, until the one with this number or somebody's surprise.
-    fn work(&self, end: usize) {
+    fn work(&self, phase: Phase, end: usize) {
         let mut buffer = Vec::new();
         loop {
             let part = self.next.fetch_add(1, Ordering::Relaxed);
             if part >= end {
                 return;
             }
+            let timings = &self.counters.timings;
+            let began_us = timings.now_us();
             let steps = self.blueprint.read_part(part, &mut buffer).ok_or(Surprise::Unreadable);
             match steps.and_then(|()| self.site.carry_out(&buffer, &self.store)) {
                 Ok(built) => {
+                    timings.note(|| {
+                        let subject = format!("{phase:?}, part {part}").to_lowercase();
+                        Happened::Linked { subject, began_us, files: None, slots: built as u64 }
+                    });
                     Counters::add(&self.counters.linked, built as u64);
                     if let Ok(count) = &mut *self.outcome() {
                         *count += built;
@@ -235,6 +242,7 @@ pub(super) fn remember(
     if !is_repeatable || asks_for_node != node.is_some() {
         return;
     }
+    let _step = session.counters.timings.step(Part::Rest, "a blueprint for the next time");
     let packages: FxHashMap<&str, &StoredPackage> = supply.packages().map(|package| (package.key.as_str(), package)).collect();
     let Some(drawing) = draw(&built.wanted, &session.places, |content| packages.get(content).copied()) else { return };
     let installed = Installed::of(session, resolution, built);

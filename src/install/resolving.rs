@@ -6,15 +6,17 @@ use super::session::Session;
 use super::supply::{LOOKUP_BATCH, Order, Supply};
 use super::{Message, failure};
 use crate::error::Error;
+use crate::package::name::PackageName;
 use crate::package::platform::{Host, Platform};
 use crate::project::settings::{LinkWorkspacePackages, Settings};
 use crate::project::workspace::Project;
 use crate::registry::{Answered, RegistryError};
 use crate::resolve::error::Warning;
 use crate::resolve::graph::{Resolution, Source};
-use crate::resolve::request::{ByVersion, External, Failure, ImporterRequest, Need, Options, Request};
+use crate::resolve::request::{ByVersion, Chosen, External, Failure, ImporterRequest, Need, Options, Request};
 use crate::resolve::solve::Solver;
 use crate::store::StoredPackage;
+use crate::timings::{Happened, Timings, subject};
 use std::sync::Arc;
 
 /// How many packuments one job reads from the cache.
@@ -42,9 +44,12 @@ pub(super) fn resolve(
     let mut solver = Solver::new(request).map_err(failure::of_resolve)?;
     let mut externals: Vec<(Source, Arc<StoredPackage>)> = Vec::new();
     let mut orders = Vec::new();
+    let timings = &session.counters.timings;
+    let mut next = Next::default();
+    next.take(&mut solver, None, timings);
     loop {
-        ask(session, solver.wants())?;
-        let chosen = solver.chosen();
+        let Next { needs, chosen } = std::mem::take(&mut next);
+        ask(session, needs)?;
         Counters::add(&session.counters.chosen, chosen.len() as u64);
         if early {
             orders.extend(
@@ -62,6 +67,7 @@ pub(super) fn resolve(
             Message::Answer(Answer::Packuments(answers)) => {
                 for (name, answer) in answers {
                     solver.packument(&name, answer.map_err(|error| of_registry(&error)));
+                    next.take(&mut solver, Some(&name), timings);
                 }
             }
             Message::Answer(Answer::External(source, outcome)) => {
@@ -70,6 +76,7 @@ pub(super) fn resolve(
                     External { manifest: fetched.manifest, integrity: fetched.integrity }
                 });
                 solver.external(&source, answer.map_err(|error| Failure::Fetch(Arc::new(error))));
+                next.take(&mut solver, None, timings);
             }
             Message::Delivery(delivery) => {
                 supply.take(delivery)?;
@@ -84,6 +91,31 @@ pub(super) fn resolve(
         }
     }
     Ok((resolution, warnings))
+}
+
+/// What answers led to.
+#[derive(Default)]
+struct Next {
+    needs: Vec<Need>,
+    chosen: Vec<Chosen>,
+}
+
+impl Next {
+    /// Takes what the solver asks and has chosen since the last time, `because` of the packument that it was given.
+    fn take(&mut self, solver: &mut Solver, because: Option<&PackageName>, timings: &Timings) {
+        let (needs, chosen) = (solver.wants(), solver.chosen());
+        let because = || because.map(ToString::to_string);
+        for need in &needs {
+            if let Need::Packument(name) = need {
+                timings.note(|| Happened::Wanted { name: name.to_string(), because: because() });
+            }
+        }
+        for chosen in &chosen {
+            timings.note(|| Happened::Chosen { subject: subject(&chosen.name, &chosen.version), because: because() });
+        }
+        self.needs.extend(needs);
+        self.chosen.extend(chosen);
+    }
 }
 
 /// Returns what the projects ask for, without what only resolving needs: the previous answer and the registries.
@@ -145,8 +177,11 @@ fn ask(session: &Session, needs: Vec<Need>) -> Result<(), Error> {
     let client = session.sources.client()?;
     let size = names.len().div_ceil(2).min(PACKUMENT_BATCH);
     for names in names.chunks(size) {
-        let sender = session.sender.clone();
+        let (sender, counters) = (session.sender.clone(), Arc::clone(&session.counters));
         client.packuments(names.to_vec(), move |answers| {
+            for (name, _) in answers.iter().filter(|(_, answer)| answer.is_ok()) {
+                counters.timings.note(|| Happened::Answered { name: name.to_string() });
+            }
             // The receiver is gone only when the install has failed already.
             let _ = sender.send(Message::Answer(Answer::Packuments(answers)));
         });

@@ -18,6 +18,7 @@ use crate::scripts::lifecycle::{self, Moment, Step};
 use crate::scripts::order::run_in_order;
 use crate::scripts::policy::{Decision, Identity, Policy};
 use crate::scripts::run::{self, Groups, Script, ScriptError};
+use crate::timings::{Happened, Part};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -123,7 +124,10 @@ impl<'a> Stagehand<'a> {
             let name = if is_alone { step.event.to_owned() } else { format!("{label} {}", step.event) };
             self.session.trace(format!("{name}: {}", step.script));
             let mut lines = Lines { listener: &self.session.listener, name: &name, rest: Vec::new(), shown: is_root };
+            let timings = &self.session.counters.timings;
+            let began_us = timings.now_us();
             let ended = run::run(&script, self.groups, &mut |bytes| lines.add(bytes));
+            timings.note(|| Happened::Step { part: Part::Scripts, label: name.clone(), began_us });
             lines.end();
             ended?;
         }

@@ -10,6 +10,7 @@ use crate::project::settings::Settings;
 use crate::registry::Client;
 use crate::resolve::request::Registries;
 use crate::store::Store;
+use crate::timings::Timings;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -47,5 +48,10 @@ impl Sources {
     /// Says whether a tarball would come without encryption though the registry of its package has it.
     pub fn loses_encryption(&self, name: &PackageName, tarball: &str) -> Result<bool, Error> {
         self.upstream.loses_encryption(name, tarball)
+    }
+
+    /// Returns where it is noted when things happen.
+    pub fn timings(&self) -> &Timings {
+        self.upstream.timings()
     }
 }

@@ -17,6 +17,7 @@ use crate::pool::{Priority, Spawner};
 use crate::resolve::graph::{Package, Resolution, Source};
 use crate::resolve::request::Chosen;
 use crate::store::{PackageKey, StoredPackage};
+use crate::timings::Part;
 use crossbeam_channel::Sender;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
@@ -306,10 +307,12 @@ impl Supply {
         }
         self.committing = true;
         let batch = std::mem::take(&mut self.waiting);
-        let (store, sender) = (Arc::clone(&self.sources.store), self.sender.clone());
+        let (sources, sender) = (Arc::clone(&self.sources), self.sender.clone());
         self.spawner.spawn(Priority::Link, move || {
             let packages: Vec<Arc<StoredPackage>> = batch.iter().map(|(_, package)| Arc::clone(package)).collect();
-            let failure = store.commit(&packages).err().map(failure::of_store);
+            let step = sources.timings().step(Part::Import, "writing of the index");
+            let failure = sources.store.commit(&packages).err().map(failure::of_store);
+            drop(step);
             let _ = sender.send(super::Message::Delivery(Delivery::Committed { batch, failure }));
         });
     }

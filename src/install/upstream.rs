@@ -12,6 +12,7 @@ use crate::project::settings::registries::{self, Credentials as Configured};
 use crate::registry::config::{Auth, Authorities, Certificate, Config, Credentials, Freshness, Proxy, Retry};
 use crate::registry::{self, Client};
 use crate::resolve::request::Registries;
+use crate::timings::{Happened, Timings};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -58,6 +59,11 @@ impl Upstream {
         Ok(tarball.starts_with("http://") && self.registries()?.of(name).starts_with("https://"))
     }
 
+    /// Returns where it is noted when things happen.
+    pub fn timings(&self) -> &Timings {
+        &self.counters.timings
+    }
+
     fn default_registry(&self) -> Result<&Url, Error> {
         let settings = &self.settings;
         let find = || match &settings.registries.default {
@@ -70,18 +76,29 @@ impl Upstream {
     fn make_client(&self) -> Result<Client, Error> {
         let config = config(&self.settings, self.default_registry()?.clone(), &self.env)?;
         let (counters, listener) = (Arc::clone(&self.counters), Arc::clone(&self.listener));
-        Ok(Client::new(config, self.spawner.clone(), move |event| match event {
-            registry::Event::Received { bytes } => Counters::add(&counters.bytes, bytes),
-            registry::Event::Retry { subject, cause, wait } => {
-                let wait_s = wait.as_secs_f64();
-                listener(Event::Warning(format!("{subject} could not be fetched ({cause}); trying again in {wait_s:.1} s")));
+        Ok(Client::new(config, self.spawner.clone(), move |event| hear(event, &counters, &listener)))
+    }
+}
+
+/// Passes on what the client says.
+fn hear(event: registry::Event, counters: &Counters, listener: &Listener) {
+    let timings = &counters.timings;
+    match event {
+        registry::Event::Received { bytes } => Counters::add(&counters.bytes, bytes),
+        registry::Event::Retry { subject, cause, wait } => {
+            timings.note(|| Happened::Retried { subject: subject.to_owned() });
+            let wait_s = wait.as_secs_f64();
+            listener(Event::Warning(format!("{subject} could not be fetched ({cause}); trying again in {wait_s:.1} s")));
+        }
+        registry::Event::Ended { subject, elapsed, bytes, failed } => {
+            if !failed {
+                timings.note(|| Happened::Ended { subject: subject.to_owned(), bytes });
             }
-            registry::Event::Ended { subject, elapsed, bytes, failed } => {
-                let (took_ms, how) = (elapsed.as_secs_f64() * 1e3, if failed { "failed" } else { "fetched" });
-                listener(Event::Trace(format!("{how} {subject}: {bytes} bytes in {took_ms:.1} ms")));
-            }
-            registry::Event::Started { .. } => {}
-        }))
+            let (took_ms, how) = (elapsed.as_secs_f64() * 1e3, if failed { "failed" } else { "fetched" });
+            listener(Event::Trace(format!("{how} {subject}: {bytes} bytes in {took_ms:.1} ms")));
+        }
+        registry::Event::Started { subject, .. } => timings.note(|| Happened::Sent { subject: subject.to_owned() }),
+        registry::Event::Arrived { subject, bytes } => timings.note(|| Happened::Arrived { subject: subject.to_owned(), bytes }),
     }
 }
 

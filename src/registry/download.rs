@@ -92,6 +92,7 @@ async fn receive(network: &Arc<Network>, request: Request, response: Response, m
         }
         Ok(true) => {
             slot.body_is_here();
+            (network.events)(Event::Arrived { subject: &request.subject, bytes: whole.len() as u64 });
             network.answered(&request.url);
             let weight = request.weight().max(whole.len() as u64);
             network.pool.spawn_weighted(Priority::Import, weight, move || import_whole(request, whole, slot));

@@ -12,6 +12,13 @@ pub enum Event<'a> {
         /// How many attempts failed before.
         attempt: u32,
     },
+    /// The whole body of a tarball is here, and waits to be unpacked. Not told of one that is unpacked while it arrives.
+    Arrived {
+        /// The package with its version.
+        subject: &'a str,
+        /// The size of the body as it was sent.
+        bytes: u64,
+    },
     /// A part of a body arrived.
     Received {
         /// Its size as it was sent.

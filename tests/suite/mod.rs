@@ -42,6 +42,7 @@ mod sources;
 mod store;
 mod terminal;
 mod tidy;
+mod timings;
 mod update;
 mod usage;
 mod verify;

@@ -13,6 +13,7 @@ use crate::package::name::PackageName;
 use crate::project::selection::Selection;
 use crate::project::settings::Flags;
 use crate::project::workspace::MANIFEST;
+use crate::timings::Timings;
 use kept::Shelf;
 use packages::Wanted;
 use std::ffi::OsString;
@@ -58,7 +59,7 @@ fn have(stage: &Stage<'_>, wanted: &[Wanted], builds: &[String]) -> Result<PathB
         clean: false,
         edit: None,
     };
-    let done = install_command::install_telling(stage.context, &task, ALLOW).and_then(|_| shelf.finish(&home));
+    let done = install_command::install_telling(stage.context, &task, ALLOW, &Timings::default()).and_then(|_| shelf.finish(&home));
     if let Err(error) = done {
         shelf.abandon(&home);
         return Err(error);

@@ -13,6 +13,7 @@ use crate::project::selection::Selection;
 use crate::project::settings::{Flags, Groups, Stale};
 use crate::project::state::State;
 use crate::project::workspace::{Project, Workspace};
+use crate::timings::Timings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -45,7 +46,7 @@ pub fn bring_up_to_date(stage: &Stage<'_>, paths: &[&str], no_install: bool) -> 
             let flags = state.as_ref().map(|state| flags_of(state.groups)).unwrap_or_default();
             let selection = state.as_ref().map(|state| selection_of(state, paths)).unwrap_or_default();
             let task = Task { dir: workspace.root.clone(), env: stage.context.env.clone(), flags, selection, clean: false, edit: None };
-            let outcome = install_command::install_telling(stage.context, &task, install_command::ALLOW)
+            let outcome = install_command::install_telling(stage.context, &task, install_command::ALLOW, &Timings::default())
                 .map_err(|error| error.hint("This was an attempt to bring node_modules up to date; `--no-install` goes on without it."))?;
             if let Some(sentence) = sentence(&outcome) {
                 reporter.note(&sentence);
