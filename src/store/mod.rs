@@ -170,7 +170,11 @@ impl Store {
 
     /// Looks packages up. The answers are in the order of the keys, nothing for a package that is not there.
     /// Reading is mostly checking trees, so callers with many keys may ask for parts of them from several threads.
+    /// While the first index of a store is still being made, nothing is there.
     pub fn lookup(&self, keys: &[PackageKey]) -> Result<Vec<Option<StoredPackage>>, StoreError> {
+        if self.index.is_being_made() {
+            return Ok(vec![None; keys.len()]);
+        }
         let answers = self.index.with(|connection| rows::look_up(connection, keys))?;
         let pairs = || keys.iter().zip(&answers);
         let damaged: Vec<&PackageKey> = pairs().filter(|(_, answer)| matches!(answer, Answer::Damaged)).map(|(key, _)| key).collect();

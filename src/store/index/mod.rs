@@ -93,6 +93,11 @@ impl Index {
         std::thread::Builder::new().name("index".to_owned()).spawn(move || file.open(true)).ok()
     }
 
+    /// Says whether the first index of the store is not there yet.
+    pub fn is_being_made(&self) -> bool {
+        self.lock().coming.as_ref().is_some_and(|coming| !coming.is_finished())
+    }
+
     /// Returns the state once the index is there.
     fn ready(&self) -> Result<MutexGuard<'_, State>, Failure> {
         let mut state = self.lock();
