@@ -1,6 +1,6 @@
 //! `deka install` and `deka ci`.
 
-use super::selecting::selected;
+use super::selecting::none_matches;
 use super::{Context, signals};
 use crate::cli;
 use crate::cli::Overrides;
@@ -43,10 +43,10 @@ pub fn edit(context: &Context, edit: Edit, flags: Overrides) -> Result<(), Error
 }
 
 fn perform(context: &Context, task: Task) -> Result<(), Error> {
-    if context.selection.is_given() && selected(context, task.flags.clone())?.indices.is_empty() {
-        return Ok(());
-    }
     let outcome = install_telling(context, &task, ALLOW)?;
+    if let Some(root) = &outcome.unmatched {
+        return none_matches(context, root);
+    }
     let budget = outcome.budget.clone();
     context.reporter.summary(&summary(outcome), context.started.elapsed());
     if let Some((store, budget_bytes)) = budget {
