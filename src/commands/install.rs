@@ -1,6 +1,6 @@
 //! `deka install` and `deka ci`.
 
-use super::selecting::selected;
+use super::selecting::none_matches;
 use super::{Context, signals, timings};
 use crate::cli;
 use crate::cli::Overrides;
@@ -48,9 +48,6 @@ pub fn edit(context: &Context, edit: Edit, how: &How, more: Overrides) -> Result
 
 /// Does the task and says how it went; `is_timed` asks for the page that shows where the time went.
 fn perform(context: &Context, task: Task, is_timed: bool) -> Result<(), Error> {
-    if context.selection.is_given() && selected(context, task.flags.clone())?.indices.is_empty() {
-        return Ok(());
-    }
     let timings = if is_timed { Timings::since(context.started) } else { Timings::default() };
     let outcome = install_telling(context, &task, ALLOW, &timings);
     let page = is_timed.then(|| timings::write(context, &task, &timings, &outcome)).flatten();
@@ -62,6 +59,10 @@ fn perform(context: &Context, task: Task, is_timed: bool) -> Result<(), Error> {
             return Err(error);
         }
     };
+    if let Some(root) = &outcome.unmatched {
+        tell_page();
+        return none_matches(context, root);
+    }
     let budget = outcome.budget.clone();
     context.reporter.summary(&summary(outcome), context.started.elapsed());
     tell_page();

@@ -7,6 +7,7 @@ use crate::project::graph::ProjectGraph;
 use crate::project::selection::select;
 use crate::project::settings::{Flags, LinkWorkspacePackages, Settings};
 use crate::project::workspace::{Workspace, find_root};
+use std::path::Path;
 
 #[allow(dead_code, reason = "commands that run or change something in projects need all of it")]
 /// A workspace and those of its projects that were selected on the command line.
@@ -30,14 +31,14 @@ pub(super) fn selected(context: &Context, flags: Flags) -> Result<Selected, Erro
     let graph = ProjectGraph::linking(&workspace, settings.resolution.link_workspace_packages != LinkWorkspacePackages::Never);
     let indices = select(&workspace, &graph, &context.selection, &context.dir).map_err(of_project)?;
     if indices.is_empty() {
-        none_matches(context, &workspace)?;
+        none_matches(context, &workspace.root)?;
     }
     Ok(Selected { workspace, graph, settings, indices })
 }
 
 /// Says that the filters match no project, in pnpm's words.
-pub(super) fn none_matches(context: &Context, workspace: &Workspace) -> Result<(), Error> {
-    let message = format!("No projects matched the filters in \"{}\"", workspace.root.display());
+pub(super) fn none_matches(context: &Context, root: &Path) -> Result<(), Error> {
+    let message = format!("No projects matched the filters in \"{}\"", root.display());
     if context.fail_if_no_match {
         return Err(Error::new(Code::NoMatch, message));
     }

@@ -61,6 +61,7 @@ use crate::project::env::Env;
 use crate::project::graph::ProjectGraph;
 use crate::project::selection::Selection;
 use crate::project::settings::{Flags, LinkWorkspacePackages, Settings, Sources as SettingSources};
+use crate::project::stamp::FileStamp;
 use crate::project::state::{self, Now, State};
 use crate::project::workspace::{Workspace, find_root};
 use crate::project::{catalogs, host, lock, overrides};
@@ -72,6 +73,7 @@ use building::{Attempt, Built, Choice};
 use edit::{Desk, Edit, Written};
 use locked::Locked;
 use news::{Counters, Event, Listener};
+use resolving::Early;
 use session::Session;
 use source::Sources;
 use std::path::{Path, PathBuf};
@@ -124,6 +126,9 @@ pub fn run(task: &Task, counters: &Arc<Counters>, listener: &Listener) -> Result
     let settings = load_settings(task, Some(&workspace))?;
     let graph = ProjectGraph::linking(&workspace, settings.resolution.link_workspace_packages != LinkWorkspacePackages::Never);
     let selected = projects::selected(task, &workspace, &graph)?;
+    if selected.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(Outcome { unmatched: Some(root), ..Outcome::default() });
+    }
     let only = projects::paths(&workspace, selected.as_deref());
     let warnings = workspace.warnings.iter().map(ToString::to_string).chain(settings.warnings.iter().map(ToString::to_string));
     warnings.for_each(|warning| listener(Event::Warning(warning)));
@@ -138,12 +143,12 @@ pub fn run(task: &Task, counters: &Arc<Counters>, listener: &Listener) -> Result
     };
     // Whoever held the lock until now may have changed what was read before.
     let (workspace, settings) = match task.edit {
-        None => (workspace, settings),
-        Some(_) => {
+        Some(_) if !is_as_read(&workspace, &settings) => {
             let workspace = Workspace::load(&root).map_err(of_project)?;
             let settings = load_settings(task, Some(&workspace))?;
             (workspace, settings)
         }
+        _ => (workspace, settings),
     };
     let outcome = run_locked(task, Asked { workspace, settings, graph, selected }, counters, listener);
     if let (Err(_), Some(lock)) = (&outcome, lock) {
@@ -222,6 +227,11 @@ fn run_locked(task: &Task, asked: Asked, counters: &Arc<Counters>, listener: &Li
         std::mem::forget(pool);
     }
     outcome
+}
+
+/// Says whether everything that settings and manifests were read from still is as it was.
+fn is_as_read(workspace: &Workspace, settings: &Settings) -> bool {
+    settings.inputs.files.iter().chain(&workspace.looked_at).all(FileStamp::is_current)
 }
 
 /// Reads the settings.
@@ -335,9 +345,15 @@ fn decide(session: &mut Session, supply: &mut Supply, text: Option<Vec<u8>>, hos
     let counters = Arc::clone(&session.counters);
     let _step = counters.timings.step(Part::Resolve, "lockfile and resolution");
     let groups = session.settings.groups;
-    let all = groups.prod && groups.dev && groups.optional && session.selected.is_none();
-    let early = all && !session.settings.lockfile.only;
-    if let Some(text) = text.as_deref().filter(|_| early && from_nothing) {
+    let early = match session.selected {
+        _ if session.settings.lockfile.only || !(groups.prod && groups.dev && groups.optional) => Early::Nothing,
+        None => Early::All,
+        // What is new is there for the projects that are edited; who needs the rest is not known yet.
+        Some(_) if session.task.edit.is_some() => Early::New,
+        Some(_) => Early::Nothing,
+    };
+    let needs_all = early == Early::All && from_nothing;
+    if let Some(text) = text.as_deref().filter(|_| needs_all) {
         supply.foresee(text);
     }
     let mut locked = locked::read(session, text)?;
@@ -347,7 +363,7 @@ fn decide(session: &mut Session, supply: &mut Supply, text: Option<Vec<u8>>, hos
     let decides = locked.decides(session);
     let (resolution, resolved) = match locked.lockfile.take() {
         Some(lockfile) if decides => {
-            if early && from_nothing {
+            if needs_all {
                 order_all(supply, &lockfile.resolution, host);
             }
             (lockfile.resolution, false)

@@ -30,13 +30,24 @@ pub(super) enum Answer {
     External(Source, Box<Result<Fetched, Error>>),
 }
 
-/// Resolves what the projects ask for. `pins` is the previous answer; packages for other machines than `host`, and all
-/// packages while `early` is false, are left for later.
+/// Which packages are fetched while resolution goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Early {
+    /// None.
+    Nothing,
+    /// Those that the previous answer does not have.
+    New,
+    /// All.
+    All,
+}
+
+/// Resolves what the projects ask for. `pins` is the previous answer; packages for other machines than `host`, and those
+/// that `early` does not name, are left for later.
 pub(super) fn resolve(
     session: &Session,
     supply: &mut Supply,
     pins: Option<Resolution>,
-    early: bool,
+    early: Early,
     host: &Host,
 ) -> Result<(Resolution, Vec<Warning>), Error> {
     let pinning = session.draft.pinning(pins.as_ref())?;
@@ -51,11 +62,13 @@ pub(super) fn resolve(
         let Next { needs, chosen } = std::mem::take(&mut next);
         ask(session, needs)?;
         Counters::add(&session.counters.chosen, chosen.len() as u64);
-        if early {
-            orders.extend(
-                chosen.into_iter().filter(|chosen| is_sure(&chosen.source, chosen.optional, &chosen.platform, host)).map(Order::of_chosen),
-            );
-        }
+        let is_early = |chosen: &Chosen| match early {
+            Early::Nothing => false,
+            Early::New => solver.is_new(chosen),
+            Early::All => true,
+        };
+        let is_sure = |chosen: &Chosen| is_sure(&chosen.source, chosen.optional, &chosen.platform, host);
+        orders.extend(chosen.into_iter().filter(|chosen| is_sure(chosen) && is_early(chosen)).map(Order::of_chosen));
         // A few packages are looked up together, unless there is nothing else to do.
         if orders.len() >= LOOKUP_BATCH || session.receiver.is_empty() || solver.is_done() {
             supply.order(orders.drain(..));
@@ -85,6 +98,8 @@ pub(super) fn resolve(
         }
     }
     let (resolution, warnings) = solver.finish().map_err(failure::of_resolve)?;
+    // The process does not live much longer. To take the tree apart first costs a large project milliseconds.
+    std::mem::forget(solver);
     for (source, package) in externals {
         for known in resolution.packages.iter().filter(|known| known.source == source) {
             supply.adopt(known, Arc::clone(&package));

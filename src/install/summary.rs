@@ -36,6 +36,8 @@ pub struct Outcome {
     pub total: u64,
     /// Nothing but the lockfile was written.
     pub lockfile_only: bool,
+    /// The root of the workspace, when filters match none of its projects and so nothing was done.
+    pub unmatched: Option<PathBuf>,
     /// The store, when it grew and must not hold more than so many bytes.
     pub budget: Option<(PathBuf, u64)>,
 }
@@ -49,6 +51,7 @@ pub(super) fn outcome(session: &Session, resolution: &Resolution, built: &Built,
         downloaded_bytes: fetched.1,
         total: built.wanted.slots.len() as u64,
         lockfile_only: false,
+        unmatched: None,
         budget: session.settings.store_max_size_bytes.filter(|_| fetched.0 > 0).map(|bytes| (session.settings.store_dir.clone(), bytes)),
     }
 }

@@ -4,7 +4,7 @@ use super::Places;
 use super::link::join;
 use super::plan::Wanted;
 use super::record::{Record, RecordedFolder, RecordedSlot};
-use super::survey::slot_in;
+use super::survey::{planned, slot_in};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Returns the part of a record that a plan does not speak of and that is not to be touched. Nothing, unless the plan is
@@ -14,7 +14,7 @@ pub fn untouched(wanted: &Wanted, record: &Record, places: &Places) -> Record {
         return Record::default();
     }
     let hidden = join(places.virtual_dir.as_str(), "node_modules");
-    let planned: FxHashSet<String> = wanted.importers.iter().map(|importer| join(&importer.path, places.modules_dir.as_str())).collect();
+    let planned = planned(wanted, places);
     let is_other = |folder: &&RecordedFolder| folder.path != hidden && !planned.contains(&folder.path);
     let mut folders: Vec<RecordedFolder> = record.folders.iter().filter(is_other).cloned().collect();
     let reached = reach(&folders, record);

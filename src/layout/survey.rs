@@ -2,8 +2,9 @@
 //!
 //! The record of the last install is held against the disk: what is not there any more is struck out and so is made
 //! again. That costs one list of the slots and a look at what the projects link to. After an install that did not finish
-//! every slot and every link is looked at. What the record does not know is not trusted: it is replaced where something
-//! is wanted in its place, and swept otherwise.
+//! every slot and every link is looked at. Where only some projects are laid out, what the others link to is left to an
+//! install of those. What the record does not know is not trusted: it is replaced where something is wanted in its place,
+//! and swept otherwise.
 
 use super::folder::{self, Folder};
 use super::link::join;
@@ -50,11 +51,15 @@ pub fn survey(wanted: &Wanted, places: &Places, trust: bool) -> Result<Survey, L
         None => found.leftovers = may_have_leftovers(&root, paths(wanted), places)?,
         Some(mut record) => {
             found.leftovers = !record.complete;
-            strike_slots(&slots, places, &mut record)?;
+            let planned = planned(wanted, places);
+            let is_concerned = |folder: &RecordedFolder| !wanted.partial || planned.contains(&folder.path);
+            strike_slots(&slots, places, &mut record, is_concerned)?;
             let hidden = join(places.virtual_dir.as_str(), "node_modules");
             for folder in &mut record.folders {
                 // Nobody but an install that was killed is at work in the hidden hoist: it is there, or it is not.
-                if !record.complete || folder.path != hidden || folder::of_links(places, &hidden).is_none() {
+                let is_there = || folder::of_links(places, &hidden).is_some();
+                let passes = if folder.path == hidden { is_there() } else { !is_concerned(folder) };
+                if !record.complete || !passes {
                     strike_links(places, folder);
                 }
             }
@@ -62,6 +67,11 @@ pub fn survey(wanted: &Wanted, places: &Places, trust: bool) -> Result<Survey, L
         }
     }
     Ok(found)
+}
+
+/// The folders of links that a plan speaks of, but for the hidden hoist.
+pub(super) fn planned(wanted: &Wanted, places: &Places) -> FxHashSet<String> {
+    paths(wanted).map(|path| join(path, places.modules_dir.as_str())).collect()
 }
 
 fn paths(wanted: &Wanted) -> impl Iterator<Item = &str> {
@@ -89,11 +99,16 @@ pub(super) fn may_have_leftovers<'a>(
     Ok(false)
 }
 
-/// Strikes out the slots that are not there.
-fn strike_slots(slots: &Folder, places: &Places, record: &mut Record) -> Result<(), LayoutError> {
+/// Strikes out the slots that are not there. `is_concerned` says of which folders the links are followed.
+fn strike_slots(
+    slots: &Folder,
+    places: &Places,
+    record: &mut Record,
+    is_concerned: impl Fn(&RecordedFolder) -> bool,
+) -> Result<(), LayoutError> {
     let listed: FxHashSet<String> = slots.list()?.into_iter().filter(|(_, is_folder)| *is_folder).map(|(name, _)| name).collect();
     let hidden = join(places.virtual_dir.as_str(), "node_modules");
-    let visible = record.folders.iter().filter(|folder| folder.path != hidden).flat_map(|folder| &folder.links);
+    let visible = record.folders.iter().filter(|folder| folder.path != hidden && is_concerned(folder)).flat_map(|folder| &folder.links);
     let direct: FxHashSet<&str> = visible.filter_map(|(_, text)| slot_in(text)).collect();
     let thorough = !record.complete;
     record.slots.retain_mut(|slot| {

@@ -49,9 +49,10 @@ impl ProjectGraph {
         let mut copies = Vec::new();
         let dependencies = (0..).zip(all).map(|(own, project)| {
             let injected = project.injected();
-            let copied = asked(project).filter(|(alias, _)| injected.contains(*alias));
-            copies.extend(copied.filter_map(|(alias, text)| Some((own, projects.answer(project, alias, text)?))));
-            let mut found: Vec<usize> = asked(project).filter_map(|(alias, text)| projects.answer(project, alias, text)).collect();
+            let answers = asked(project).filter_map(|(alias, text)| Some((alias, projects.answer(project, alias, text)?)));
+            let answers: Vec<(&str, usize)> = answers.collect();
+            copies.extend(answers.iter().filter(|(alias, _)| injected.contains(*alias)).map(|(_, index)| (own, *index)));
+            let mut found: Vec<usize> = answers.into_iter().map(|(_, index)| index).collect();
             found.retain(|index| *index != own);
             found.sort_unstable();
             found.dedup();
@@ -185,6 +186,11 @@ impl ProjectGraph {
 impl Projects<'_> {
     /// Finds the project that a dependency of `project` means.
     fn answer(&self, project: &Project, alias: &str, text: &str) -> Option<usize> {
+        // Most of what projects ask for is a range of a package: it has neither a protocol nor a path in it.
+        let is_place = text.contains([':', '/']) || text.starts_with('.');
+        if !(is_place || (self.by_version && self.by_name.contains_key(alias))) {
+            return None;
+        }
         let name = PackageName::parse(alias).ok()?;
         match Specifier::parse(&name, text).ok()? {
             Specifier::Workspace(target) => match OfWorkspace::parse(alias, &target) {

@@ -6,9 +6,8 @@ use super::peers::{Contexts, InstanceId, Ranges, To};
 use super::tree::Tree;
 use rustc_hash::FxHashMap;
 
-/// Makes the answer.
-pub(super) fn assemble(tree: &Tree, contexts: &Contexts<'_>) -> Resolution {
-    let order = order(tree, contexts);
+/// Makes the answer. `order` is that of the instances, see [`order`].
+pub(super) fn assemble(tree: &Tree, contexts: &Contexts<'_>, order: &[InstanceId]) -> Resolution {
     let mut instance_index = vec![InstanceIndex(u32::MAX); contexts.instances.len()];
     for (id, at) in order.iter().zip(0..) {
         instance_index[id.0 as usize] = InstanceIndex(at);
@@ -52,12 +51,12 @@ pub(super) fn assemble(tree: &Tree, contexts: &Contexts<'_>) -> Resolution {
 }
 
 /// Describes what is wrong or missing among the peers, and the deprecated packages.
-pub(super) fn warnings(tree: &Tree, contexts: &Contexts<'_>) -> Vec<Warning> {
+pub(super) fn warnings(tree: &Tree, contexts: &Contexts<'_>, order: &[InstanceId]) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let mut ranges = Ranges::default();
     let mut direct: Vec<InstanceId> = contexts.directs.iter().flatten().flatten().filter_map(To::instance).collect();
     direct.sort_unstable();
-    for id in order(tree, contexts) {
+    for &id in order {
         let instance = contexts.instance(id);
         let package = &tree.node(instance.node).package;
         if let Some(reason) = &package.deprecated {
@@ -79,9 +78,9 @@ pub(super) fn warnings(tree: &Tree, contexts: &Contexts<'_>) -> Vec<Warning> {
 }
 
 /// Lists the instances that projects lead to, sorted by path.
-fn order(tree: &Tree, contexts: &Contexts<'_>) -> Vec<InstanceId> {
-    let mut order: Vec<InstanceId> = (0..tree.roots.len()).flat_map(|root| contexts.reached_from(root)).collect();
-    order.sort_by(|left, right| contexts.instance(*left).path.cmp(&contexts.instance(*right).path));
-    order.dedup();
+pub(super) fn order(contexts: &Contexts<'_>) -> Vec<InstanceId> {
+    let mut order = contexts.reached_from_all();
+    // No two instances have one path.
+    order.sort_unstable_by(|left, right| contexts.instance(*left).path.cmp(&contexts.instance(*right).path));
     order
 }

@@ -148,10 +148,19 @@ impl<'a> Contexts<'a> {
 
     /// Returns the instances that one project leads to, each once.
     pub fn reached_from(&self, root: usize) -> Vec<InstanceId> {
+        self.reached(&self.directs[root..=root])
+    }
+
+    /// Returns the instances that projects lead to, each once.
+    pub fn reached_from_all(&self) -> Vec<InstanceId> {
+        self.reached(&self.directs)
+    }
+
+    fn reached(&self, directs: &[Vec<Option<To<'a>>>]) -> Vec<InstanceId> {
         let mut seen = vec![false; self.instances.len()];
         let mut order = Vec::new();
-        let starts = self.directs[root].iter().flatten();
-        let mut open: Vec<InstanceId> = starts.filter_map(|to| to.instance()).collect();
+        let starts = directs.iter().flatten().flatten();
+        let mut open: Vec<InstanceId> = starts.filter_map(To::instance).collect();
         while let Some(id) = open.pop() {
             if !std::mem::replace(&mut seen[id.0 as usize], true) {
                 order.push(id);

@@ -12,10 +12,24 @@ use rustc_hash::{FxHashMap, FxHashSet};
 pub(super) struct Pins {
     /// All versions of a package, highest first.
     versions: FxHashMap<PackageName, Vec<Version>>,
-    /// What one dependency of one package or project became: by the owner's key, then by alias.
-    edges: FxHashMap<String, FxHashMap<PackageName, Pin>>,
+    /// What the dependencies of projects became, by the path of the project.
+    of_projects: FxHashMap<String, Edges>,
+    /// What the dependencies of packages became, by the id of the package.
+    of_packages: FxHashMap<String, Edges>,
     /// Whether what one dependency became counts for tags only.
     is_deduping: bool,
+}
+
+/// What the dependencies of one owner became, by alias.
+type Edges = FxHashMap<PackageName, Pin>;
+
+/// Whose dependencies are asked for.
+#[derive(Clone, Copy)]
+pub(super) enum Of<'a> {
+    /// Those of the project with this path.
+    Project(&'a str),
+    /// Those of the package with this id.
+    Package(&'a str),
 }
 
 /// What one dependency became.
@@ -48,7 +62,7 @@ impl Pins {
             versions.sort_by(|left, right| right.cmp(left));
         }
         for importer in &previous.importers {
-            let edges = pins.edges.entry(importer_key(&importer.path)).or_default();
+            let edges = pins.of_projects.entry(importer.path.clone()).or_default();
             for Direct { alias, specifier, target, .. } in &importer.dependencies {
                 let pin = target.as_ref().and_then(|target| pin(previous, target, Some(specifier.clone())));
                 let is_kept = |pin: &Pin| forgotten.as_ref().is_none_or(|forgotten| !forgotten.has_direct(&importer.path, alias, pin));
@@ -58,7 +72,7 @@ impl Pins {
         }
         for instance in &previous.instances {
             let owner = &previous.package(instance.package).id;
-            let edges = pins.edges.entry(owner.clone()).or_default();
+            let edges = pins.of_packages.entry(owner.clone()).or_default();
             for edge in &instance.dependencies {
                 let pin = pin(previous, &edge.target, None);
                 let pin = pin.filter(|pin| forgotten.as_ref().is_none_or(|forgotten| !forgotten.has_edge(owner, pin)));
@@ -73,12 +87,16 @@ impl Pins {
         self.versions.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// Returns what a dependency became; `owner` is a package's id or an [`importer_key`].
-    pub fn edge(&self, owner: &str, alias: &PackageName, want: &Want) -> Option<&Pin> {
+    /// Returns what a dependency became.
+    pub fn edge(&self, owner: Of<'_>, alias: &PackageName, want: &Want) -> Option<&Pin> {
         if self.is_deduping && matches!(want, Want::Range(_)) {
             return None;
         }
-        self.edges.get(owner)?.get(alias)
+        let edges = match owner {
+            Of::Project(path) => self.of_projects.get(path),
+            Of::Package(id) => self.of_packages.get(id),
+        };
+        edges?.get(alias)
     }
 }
 
@@ -124,11 +142,6 @@ impl<'a> Forgotten<'a> {
     fn has_edge(&self, owner: &str, pin: &Pin) -> bool {
         self.refresh.names.contains(&pin.name) && self.owners.contains(owner)
     }
-}
-
-/// Returns the key of a project, which no package's id can equal.
-pub(super) fn importer_key(path: &str) -> String {
-    format!("/{path}")
 }
 
 fn pin(previous: &Resolution, target: &Target, specifier: Option<String>) -> Option<Pin> {

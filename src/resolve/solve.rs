@@ -9,7 +9,7 @@ use super::hoist::{self, Hoist};
 use super::overrides::{Overrides, Verdict};
 use super::peers;
 use super::pick::{self, Preferred};
-use super::pins::{Pin, Pins, importer_key};
+use super::pins::{Of, Pin, Pins};
 use super::prune;
 use super::request::{Chosen, External, Failure, ImporterRequest, Need, Options, Registries, Request};
 use super::tree::{Link, NodeId, Outcome, Owner, Root, Tree};
@@ -158,13 +158,18 @@ impl Solver {
         std::mem::take(&mut self.chosen)
     }
 
+    /// Says whether the previous answer does not have a package.
+    pub fn is_new(&self, chosen: &Chosen) -> bool {
+        Version::parse(&chosen.version).is_none_or(|version| !self.pins.versions(&chosen.name).contains(&version))
+    }
+
     /// Says whether there is nothing more to ask, so that [`Solver::finish`] has the answer.
     pub fn is_done(&self) -> bool {
         self.settled.is_some()
     }
 
     /// Returns the answer and what should be told with it. What was never answered counts as not found.
-    pub fn finish(mut self) -> Result<(Resolution, Vec<Warning>), ResolveError> {
+    pub fn finish(&mut self) -> Result<(Resolution, Vec<Warning>), ResolveError> {
         loop {
             if let Some(settled) = self.settled.take() {
                 return settled;
@@ -291,10 +296,11 @@ impl Solver {
 
     /// Returns what the previous lockfile has for one dependency.
     fn pin_of(&self, link: &Link, want: &Want) -> Option<&Pin> {
-        match link.owner {
-            Owner::Root(root) => self.pins.edge(&importer_key(&self.tree.roots[root].path), &link.alias, want),
-            Owner::Node(id) => self.pins.edge(&self.tree.node(id).package.id, &link.alias, want),
-        }
+        let owner = match link.owner {
+            Owner::Root(root) => Of::Project(&self.tree.roots[root].path),
+            Owner::Node(id) => Of::Package(&self.tree.node(id).package.id),
+        };
+        self.pins.edge(owner, &link.alias, want)
     }
 
     /// Returns the node of one version of a package, and makes it the first time.
@@ -410,7 +416,8 @@ impl Solver {
         if self.options.dedupe_peer_dependents {
             contexts.dedupe();
         }
-        let mut warnings = assemble::warnings(&self.tree, &contexts);
+        let order = assemble::order(&contexts);
+        let mut warnings = assemble::warnings(&self.tree, &contexts, &order);
         warnings.extend(prune::warnings(&self.tree, &pruned));
         warnings.append(&mut self.warnings);
         for root in &self.tree.roots {
@@ -426,7 +433,7 @@ impl Solver {
             return Err(ResolveError::Peers(of_peers));
         }
         let warnings = others.into_iter().chain(of_peers).collect();
-        self.settled = Some(Ok((assemble::assemble(&self.tree, &contexts), warnings)));
+        self.settled = Some(Ok((assemble::assemble(&self.tree, &contexts, &order), warnings)));
         Ok(None)
     }
 

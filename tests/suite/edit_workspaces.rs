@@ -47,6 +47,21 @@ fn only_the_selected_projects_change() {
 }
 
 #[test]
+fn what_is_gone_from_another_project_comes_back_with_an_install_there() {
+    let env = workspace(&registry());
+    env.install().success();
+    env.deka(["-r", "add", "a@1"]).success();
+    env.remove("packages/ui/node_modules/a").remove("node_modules/.deka/a@1.1.0/node_modules/a");
+    env.deka(["--filter", "web", "add", "b"]).success();
+    assert!(env.has("apps/web/node_modules/a/package.json"), "the slot is needed here too");
+    assert!(!env.has("packages/ui/node_modules/a"), "an edit of one project looks at that one only");
+    env.install().success();
+    assert!(env.has("packages/ui/node_modules/a/package.json"));
+    env.deka(["--filter", "web", "remove", "a"]).success();
+    assert!(env.has("packages/ui/node_modules/a/package.json") && !env.has("apps/web/node_modules/a"));
+}
+
+#[test]
 fn the_root_has_to_be_meant() {
     let env = workspace(&registry());
     let said = env.deka(["add", "a"]).failure(2).says("root of the workspace");

@@ -93,6 +93,51 @@ fn a_vite_app_builds() {
     assert!(bundle(&env.project().join("dist/assets")).contains("Installed by deka"));
 }
 
+/// Installs a sample monorepo and runs what its projects call `build`.
+fn monorepo(env: &TestEnv, name: &str) {
+    env.copy_sample(name);
+    install(env, &[]);
+    as_on_this_machine(env.prepare(["run", "-r", "build"])).run().success();
+}
+
+/// Deploys an app of a monorepo, takes away everything that it came from, and runs it.
+fn runs_deployed(env: &TestEnv, app: &str) -> String {
+    as_on_this_machine(env.prepare(["deploy", app, "../out"])).run().success();
+    std::fs::remove_dir_all(env.project()).unwrap();
+    std::fs::remove_dir_all(env.store()).unwrap();
+    let node = std::process::Command::new("node").arg(env.at_root("out/dist/index.js")).output().unwrap();
+    assert!(node.status.success(), "{}", String::from_utf8_lossy(&node.stderr));
+    String::from_utf8(node.stdout).unwrap()
+}
+
+#[test]
+fn a_monorepo_builds_and_its_server_runs_elsewhere() {
+    let Some(env) = live() else { return };
+    monorepo(&env, "monorepo");
+    assert!(bundle(&env.project().join("apps/web/dist/assets")).contains("Coffee in the browser"));
+    assert!(env.read("packages/ui/dist/index.d.ts").contains("Item"));
+    let started = env.deka(["--filter", "server", "start"]).success();
+    assert!(started.stdout.contains("<li>Coffee from the server: 2.50 €</li>"), "{}", started.report());
+    assert_eq!(runs_deployed(&env, "server"), "<li>Coffee from the server: 2.50 €</li>\nIn all: 2.50 €\n");
+}
+
+#[test]
+fn a_monorepo_with_catalogs_builds_in_parts_too() {
+    let Some(env) = live() else { return };
+    monorepo(&env, "monorepo-catalog");
+    assert!(bundle(&env.project().join("apps/site/dist/assets")).contains("On this page it is"));
+    let built = ["apps/cli/dist", "apps/site/dist", "packages/days/dist", "packages/phrases/dist"];
+    for folder in built {
+        env.remove(folder);
+    }
+    // An app with all that it needs, and nothing else.
+    env.deka(["--filter", "cli...", "run", "build"]).success();
+    assert_eq!(built.map(|folder| env.has(folder)), [true, false, true, true]);
+    let started = env.deka(["--filter", "cli", "start", "2025-01-01", "2025-01-02"]).success();
+    assert!(started.stdout.contains("From 2025-01-01 to 2025-01-02 it is one day (1)."), "{}", started.report());
+    assert_eq!(runs_deployed(&env, "cli"), "From 2025-02-27 to 2025-03-01 it is 2 days (2).\n");
+}
+
 fn bundle(folder: &Path) -> String {
     let scripts = std::fs::read_dir(folder)
         .unwrap()

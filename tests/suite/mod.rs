@@ -34,6 +34,7 @@ mod reporters;
 mod resolution;
 mod run;
 mod run_many;
+mod samples;
 mod scripts;
 mod selection;
 mod settings;

@@ -133,6 +133,19 @@ impl TestEnv {
         self
     }
 
+    /// Copies a sample of `examples` into the project, without what was installed, locked or built there.
+    pub fn copy_sample(&self, name: &str) -> &TestEnv {
+        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
+        let is_source = |entry: &walkdir::DirEntry| !["node_modules", "dist", "deka.lock"].iter().any(|made| entry.file_name() == *made);
+        for entry in walkdir::WalkDir::new(&sample).into_iter().filter_entry(is_source).map(Result::unwrap) {
+            if entry.file_type().is_file() {
+                let below = entry.path().strip_prefix(&sample).unwrap().to_str().unwrap();
+                self.write(below, fs::read(entry.path()).unwrap());
+            }
+        }
+        self
+    }
+
     /// Reads a file of the project.
     #[track_caller]
     pub fn read(&self, path: &str) -> String {

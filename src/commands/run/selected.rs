@@ -37,7 +37,7 @@ impl<'a> Selected<'a> {
             indices.retain(|index| *index != 0);
         }
         if indices.is_empty() {
-            selecting::none_matches(context, workspace)?;
+            selecting::none_matches(context, &workspace.root)?;
         }
         Ok(Selected { workspace, graph, indices })
     }

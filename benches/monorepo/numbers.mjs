@@ -1,0 +1,12 @@
+// Numbers that look random and are the same on each machine.
+
+/** Returns a function that gives numbers from 0 up to 1; which ones, the seed decides (mulberry32). */
+export function numbers(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
