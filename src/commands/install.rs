@@ -62,7 +62,8 @@ pub(super) fn install_telling(context: &Context, task: &Task, allow: &'static st
     let (reporter, started) = (Arc::clone(&context.reporter), context.started);
     let listener: install::news::Listener = Arc::new(move |event| match event {
         Event::SkippedScripts(packages) => {
-            reporter.note(&format!("The install scripts of these packages were not run: {}.\n{allow}", packages.join(", ")));
+            reporter.note(&format!("The install scripts of these packages were not run: {}.", packages.join(", ")));
+            reporter.note(allow);
         }
         other => tell(&reporter, started, other),
     });

@@ -388,7 +388,7 @@ fn build(
             Attempt::Built(built) => return Ok((Built { left_out, ..*built }, before)),
             Attempt::Without(instances, error) => {
                 left_out = true;
-                session.warn(format!("an optional package is left out: {error}"));
+                session.warn(format!("an optional package is left out: {}", error.message.replace('\n', ", ")));
                 skipped.extend(instances);
             }
         }
