@@ -32,7 +32,9 @@ pub(super) fn entries(folder: &Path) -> impl Iterator<Item = Result<DirEntry, Er
     WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(is_part).map(move |entry| entry.map_err(failed))
 }
 
-/// Looks at all folders of a resolution. One that is not there is passed over: whoever needs its files will say so.
+/// Looks at all folders of a resolution. One that is not there is passed over: whoever needs its files will say so. Files
+/// that were written just now are waited for, a few milliseconds: only then does their time tell them from what somebody
+/// may write next, and from themselves at the next look.
 pub(super) fn look(root: &Path, resolution: &Resolution) -> Contents {
     let mut contents = Contents::default();
     for (index, package) in (0..).map(PackageIndex).zip(&resolution.packages) {
@@ -47,7 +49,7 @@ pub(super) fn look(root: &Path, resolution: &Resolution) -> Contents {
 fn look_at(folder: &Path, stamps: &mut Vec<FileStamp>) -> String {
     let mut hasher = blake3::Hasher::new();
     for entry in entries(folder).map_while(Result::ok) {
-        let stamp = FileStamp::take(entry.path());
+        let stamp = FileStamp::take_settled(entry.path());
         if let (true, Some(stat)) = (entry.file_type().is_file(), &stamp.stat) {
             let executable = entry.metadata().is_ok_and(|found| found.permissions().mode() & 0o111 != 0);
             hasher.update(entry.path().as_os_str().as_bytes());
@@ -61,4 +63,27 @@ fn look_at(folder: &Path, stamps: &mut Vec<FileStamp>) -> String {
         }
     }
     hasher.finalize().to_hex()[..16].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::look_at;
+    use std::fs;
+    use std::time::Duration;
+
+    #[test]
+    fn a_folder_looks_the_same_until_somebody_writes_to_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let look = || look_at(folder.path(), &mut Vec::new());
+        fs::write(folder.path().join("file"), "one").expect("a file");
+        let young = look();
+        assert_eq!(look(), young);
+        std::thread::sleep(Duration::from_millis(50));
+        assert_eq!(look(), young, "getting older is no change");
+        fs::write(folder.path().join("file"), "two").expect("a file");
+        let changed = look();
+        assert_ne!(changed, young);
+        fs::write(folder.path().join("file"), "six").expect("a file");
+        assert_ne!(look(), changed, "one change right after another is seen too");
+    }
 }
