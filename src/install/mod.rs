@@ -285,17 +285,17 @@ fn install(session: &mut Session) -> Result<Outcome, Error> {
         locked::write(session, &locked, resolution.clone())?;
     }
     scripting::run_dependencies(session, &resolution, &built)?;
-    let mut written = Written::default();
+    let (mut written, mut pruned) = (Written::default(), Vec::new());
     if is_edit {
         written = put_down(session, &locked, resolution.clone())?;
-        edit::prune(session, &built.wanted)?;
+        pruned = edit::prune(session, &built.wanted)?;
     } else {
         scripting::run_projects(session, Moment::After)?;
     }
     ending::write_state(session, &resolution, (&built, &folders, &written), quarantine)?;
     session.sources.store.register_project(&session.workspace.root).map_err(of_store)?;
     let skipped = scripting::skipped(session, &resolution, &built, &permissions);
-    let outcome = summary::outcome(session, &resolution, &built, &before, supply.fetched);
+    let outcome = summary::outcome(session, &resolution, (&built, &before, &written), (pruned, supply.fetched));
     if let Some(key) = known.filter(|_| !resolved && !learnt) {
         replay::remember(session, key, (&resolution, &built, &supply), (&outcome, &skipped));
     }

@@ -174,3 +174,21 @@ fn what_other_projects_have_stays() {
     assert_eq!(lockfile["importers"]["packages/ui"]["dependencies"]["a"]["version"], "1.1.0");
     env.install().success().line("Already up to date [TIME]");
 }
+
+#[test]
+fn what_is_said_is_about_the_projects_that_were_meant() {
+    let env = workspace(&registry());
+    env.manifest(json!({ "name": "root", "private": true, "dependencies": { "b": "1" } }));
+    env.install().success();
+    let said = env.deka(["-F", "web", "add", "a@1"]).success();
+    assert_eq!(said.stdout, "+ a@1.1.0\n\n1 package installed [TIME]\n", "the root keeps what it has");
+    let said = env.deka(["-F", "web", "add", "-D", "a"]).success();
+    assert_eq!(said.stdout, "apps/web/package.json changed [TIME]\n", "nothing else had to be done");
+    // Without a filter the root is in the foreground, and the others are not forgotten.
+    env.write("packages/ui/package.json", json!({ "name": "@acme/ui", "dependencies": { "a": "1", "web": "workspace:*" } }).to_string());
+    let said = env.install().success();
+    assert_eq!(said.stdout, "Direct dependencies changed [TIME]\n");
+    env.write("packages/ui/package.json", json!({ "name": "@acme/ui", "dependencies": { "a": "1" } }).to_string());
+    let said = env.deka(["-F", "@acme/*", "install"]).success();
+    assert_eq!(said.stdout, "- web@link:../../../apps/web\n\nDirect dependencies changed [TIME]\n");
+}

@@ -79,7 +79,8 @@ fn prune_leaves_what_the_lockfile_has() {
     let tree = env.tree();
     env.write("node_modules/stray/index.js", "").write("node_modules/@s/stray/index.js", "").write("node_modules/.cache/x", "");
     std::os::unix::fs::symlink("../lib", env.project().join("node_modules/linked")).unwrap();
-    env.deka(["prune"]).success();
+    let said = env.deka(["prune"]).success();
+    assert_eq!(said.stdout, "- @s/stray\n- linked\n- stray\n\n3 packages removed [TIME]\n");
     assert!(env.has("node_modules/.cache/x") && !env.has("node_modules/@s") && !env.has("node_modules/linked"));
     env.remove("node_modules/.cache");
     assert_eq!(env.tree(), tree);
