@@ -1,5 +1,7 @@
 //! `deka add`, `remove`, `update`, `dedupe` and `prune`.
 
+mod interactive;
+
 use super::{Context, install};
 use crate::cli;
 use crate::cli::Overrides;
@@ -7,6 +9,10 @@ use crate::cli::edit::{Add, Dedupe, Prune, Remove, Save, Update};
 use crate::error::{Code, Error};
 use crate::install::edit::{self, Edit};
 use crate::project::edit::List;
+use interactive::Answer;
+
+/// The exit status of somebody who was asked and left, as with Ctrl-C.
+const LEFT: u8 = 130;
 
 /// Adds packages.
 pub fn add(context: &Context, arguments: &Add) -> Result<(), Error> {
@@ -40,8 +46,19 @@ pub fn remove(context: &Context, arguments: &Remove) -> Result<(), Error> {
     install::edit(context, Edit::Remove(remove), arguments.how.overrides())
 }
 
-/// Updates packages.
-pub fn update(context: &Context, arguments: &Update) -> Result<(), Error> {
+/// Updates packages. Returns the exit status.
+pub fn update(context: &Context, arguments: &Update) -> Result<u8, Error> {
+    let patterns = match arguments.interactive {
+        false => arguments.names.clone(),
+        true => match interactive::ask(context, arguments)? {
+            Answer::Update(names) => names,
+            Answer::Nothing(sentence) => {
+                context.reporter.note(sentence);
+                return Ok(0);
+            }
+            Answer::Leave => return Ok(LEFT),
+        },
+    };
     let mut lists = match (arguments.prod, arguments.dev) {
         (true, false) => vec![List::Prod, List::Optional],
         (false, true) => vec![List::Dev],
@@ -49,13 +66,13 @@ pub fn update(context: &Context, arguments: &Update) -> Result<(), Error> {
     };
     lists.retain(|list| *list != List::Optional || !arguments.no_optional);
     let update = edit::Update {
-        patterns: arguments.names.clone(),
+        patterns,
         latest: arguments.latest,
         lists,
         depth: arguments.depth.as_deref().map(depth).transpose()?.flatten(),
         no_save: arguments.no_save,
     };
-    install::edit(context, Edit::Update(update), arguments.how.overrides())
+    install::edit(context, Edit::Update(update), arguments.how.overrides()).map(|()| 0)
 }
 
 fn depth(text: &str) -> Result<Option<usize>, Error> {

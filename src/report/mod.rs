@@ -5,6 +5,7 @@
 //! never rewrites a line, `ndjson` prints one JSON object a line, `silent` prints errors only. Text that came from
 //! outside is cleaned of control and direction characters on its way out, so no package can repaint the terminal.
 
+mod choose;
 mod progress;
 mod scripts;
 pub mod table;
@@ -140,6 +141,16 @@ impl Reporter {
     pub fn progress(&self, look: impl Fn() -> Snapshot + Send + 'static) -> Progress {
         let drawn = self.voice == Voice::Default && self.progress && std::io::stderr().is_terminal();
         if drawn { self.line.start(look) } else { Progress::none() }
+    }
+
+    /// Says whether there is somebody who can be asked.
+    pub fn can_ask(&self) -> bool {
+        matches!(self.voice, Voice::Default | Voice::AppendOnly) && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
+    /// Has somebody choose from rows. Returns the indices of those that were chosen; nothing when they were left.
+    pub fn choose(&self, title: &str, rows: &[String]) -> std::io::Result<Option<Vec<usize>>> {
+        choose::choose(title, rows)
     }
 
     /// Says that a stage is done, where no progress line says it.
