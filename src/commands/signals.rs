@@ -37,10 +37,14 @@ pub fn outlive_size_limits() {
 pub fn watch() {
     WATCH.call_once(|| {
         // Without the thread a signal ends deka alone, as it would have before, and the kernel ends the shells.
-        if let Ok(signals) =
-            SignalsInfo::<WithOrigin>::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter().filter(|signal| !is_ignored(*signal)))
+        let heard: Vec<i32> = [SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter().filter(|signal| !is_ignored(*signal)).collect();
+        if let Ok(signals) = SignalsInfo::<WithOrigin>::new(&heard)
+            && std::thread::Builder::new().name("signals".to_owned()).spawn(move || wait(signals)).is_ok()
         {
-            let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(move || wait(signals));
+            for signal in heard {
+                // Without the flag a program may end before the signal is known that has ended it.
+                let _ = signal_hook::flag::register(signal, FOREGROUND.arrived());
+            }
         }
     });
 }

@@ -11,19 +11,26 @@ use rustix::process::{Pid, Signal, WaitOptions, wait};
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long those that a program has left behind may take to end.
 const PATIENCE: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(10);
+/// How long another thread may take to have its turn, about.
+const TURN: Duration = Duration::from_millis(1);
 
 /// The program that runs in deka's place, for whoever hears signals.
 pub static FOREGROUND: Foreground = Foreground::new();
 
 /// The place of a program.
 #[derive(Debug)]
-pub struct Foreground(Mutex<State>);
+pub struct Foreground {
+    state: Mutex<State>,
+    /// Whether a signal has come that nobody has told of yet.
+    arrived: OnceLock<Arc<AtomicBool>>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -34,7 +41,7 @@ struct State {
 
 impl Foreground {
     const fn new() -> Foreground {
-        Foreground(Mutex::new(State { runs: false, heard: None }))
+        Foreground { state: Mutex::new(State { runs: false, heard: None }), arrived: OnceLock::new() }
     }
 
     /// Runs a program to its end. It fails when the program cannot be started.
@@ -48,6 +55,7 @@ impl Foreground {
             child
         };
         let status = wait_for(child);
+        self.wait_until_told();
         let heard = {
             let mut state = self.lock();
             state.runs = false;
@@ -60,11 +68,26 @@ impl Foreground {
         Ok(Ended::of(status))
     }
 
+    /// Returns a flag that a signal handler sets for every signal that is going to be told of.
+    pub fn arrived(&self) -> Arc<AtomicBool> {
+        Arc::clone(self.arrived.get_or_init(Arc::default))
+    }
+
+    /// Waits for the thread that hears signals. What a terminal sends comes to the program and to deka at once, and the
+    /// program may have ended of it before that thread has had its turn.
+    fn wait_until_told(&self) {
+        let (arrived, deadline) = (self.arrived(), Instant::now() + PATIENCE);
+        while arrived.load(Ordering::SeqCst) && self.heard().is_none() && Instant::now() < deadline {
+            std::thread::sleep(TURN);
+        }
+    }
+
     /// Takes a signal that deka was sent; `from_terminal` says that the program has it already. Returns whether a program
     /// runs that decides what comes of it. It takes a lock, so it is for a thread that waits for signals, not for a signal
     /// handler.
     pub fn tell(&self, signal: Signal, from_terminal: bool) -> bool {
         let mut state = self.lock();
+        self.arrived().store(false, Ordering::SeqCst);
         if state.runs {
             state.heard.get_or_insert(signal);
             if !from_terminal {
@@ -80,7 +103,7 @@ impl Foreground {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
