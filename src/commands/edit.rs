@@ -22,7 +22,7 @@ pub fn add(context: &Context, arguments: &Add) -> Result<(), Error> {
 
 /// Adds packages that were named behind `deka install`.
 pub fn add_by_install(context: &Context, arguments: &cli::Install) -> Result<(), Error> {
-    let list = list(arguments.prod, arguments.dev, arguments.save.save_optional);
+    let list = list(arguments.lists.prod, arguments.lists.dev, arguments.save.save_optional);
     run_add(context, arguments.packages.clone(), list, (&arguments.save, arguments.how.overrides()))
 }
 

@@ -46,7 +46,7 @@ use crate::project::edit::{Document, List};
 use crate::project::graph::ProjectGraph;
 use crate::project::overrides;
 use crate::project::selection::select;
-use crate::project::settings::{LinkWorkspacePackages, Settings};
+use crate::project::settings::Settings;
 use crate::project::workspace::{Project, Workspace};
 use crate::resolve::graph::{Resolution, Source, Target};
 use crate::resolve::request::{Pinning, Refresh};
@@ -288,8 +288,7 @@ pub(super) fn save(session: &mut Session<'_>, resolution: &mut Resolution) -> Re
 
 /// Returns the projects that an edit is for, by index.
 fn selected(workspace: &Workspace, desk: &Desk<'_>) -> Result<Vec<usize>, Error> {
-    let linking = desk.settings.resolution.link_workspace_packages != LinkWorkspacePackages::Never;
-    let graph = ProjectGraph::linking(workspace, linking);
+    let graph = ProjectGraph::read(workspace, desk.settings.resolution.link_workspace_packages);
     select(workspace, &graph, &desk.task.selection, &desk.task.dir).map_err(failure::of_project)
 }
 

@@ -60,7 +60,7 @@ use crate::pool::Pool;
 use crate::project::env::Env;
 use crate::project::graph::ProjectGraph;
 use crate::project::selection::Selection;
-use crate::project::settings::{Flags, LinkWorkspacePackages, Settings, Sources as SettingSources};
+use crate::project::settings::{Flags, Settings, Sources as SettingSources};
 use crate::project::state::{self, Now, State};
 use crate::project::workspace::{Workspace, find_root};
 use crate::project::{catalogs, host, lock, overrides};
@@ -119,32 +119,23 @@ pub fn run(task: &Task, counters: &Arc<Counters>, listener: &Listener) -> Result
     {
         return Ok(outcome);
     }
-    let workspace = Workspace::load(&root).map_err(of_project)?;
-    let settings = load_settings(task, Some(&workspace))?;
-    let graph = ProjectGraph::linking(&workspace, settings.resolution.link_workspace_packages != LinkWorkspacePackages::Never);
-    let selected = projects::selected(task, &workspace, &graph)?;
-    let only = projects::paths(&workspace, selected.as_deref());
+    let asked = Asked::read(task, &root)?;
+    let (workspace, settings) = (&asked.workspace, &asked.settings);
+    let only = projects::paths(workspace, asked.selected.as_deref());
     let warnings = workspace.warnings.iter().map(ToString::to_string).chain(settings.warnings.iter().map(ToString::to_string));
     warnings.for_each(|warning| listener(Event::Warning(warning)));
     let modules_dir = root.join(&settings.layout.modules_dir);
     if let Some(outcome) = nothing_to_do(task, (&root, &modules_dir), &only) {
         return Ok(outcome);
     }
-    projects::check(&workspace, &graph, listener)?;
+    projects::check(workspace, &asked.graph, listener)?;
     let lock = match settings.lockfile.only {
         true => None,
         false => Some(lock_project(&root, &modules_dir, listener)?),
     };
     // Whoever held the lock until now may have changed what was read before.
-    let (workspace, settings) = match task.edit {
-        None => (workspace, settings),
-        Some(_) => {
-            let workspace = Workspace::load(&root).map_err(of_project)?;
-            let settings = load_settings(task, Some(&workspace))?;
-            (workspace, settings)
-        }
-    };
-    let outcome = run_locked(task, Asked { workspace, settings, graph, selected }, counters, listener);
+    let asked = if task.edit.is_some() { Asked::read(task, &root)? } else { asked };
+    let outcome = run_locked(task, asked, counters, listener);
     if let (Err(_), Some(lock)) = (&outcome, lock) {
         lock.undo();
     }
@@ -155,7 +146,7 @@ pub fn run(task: &Task, counters: &Arc<Counters>, listener: &Listener) -> Result
 fn run_with(task: &Task, settings: Settings, counters: &Arc<Counters>, listener: &Listener) -> Result<Outcome, Error> {
     let workspace = Workspace::load(&task.dir).map_err(of_project)?;
     let lock = lock_project(&task.dir, &task.dir.join(&settings.layout.modules_dir), listener)?;
-    let graph = ProjectGraph::new(&workspace);
+    let graph = ProjectGraph::read(&workspace, settings.resolution.link_workspace_packages);
     let outcome = run_locked(task, Asked { workspace, settings, graph, selected: None }, counters, listener);
     if outcome.is_err() {
         lock.undo();
@@ -170,6 +161,16 @@ struct Asked {
     graph: ProjectGraph,
     /// The projects that are installed; nothing for all of them.
     selected: Option<Vec<usize>>,
+}
+
+impl Asked {
+    fn read(task: &Task, root: &Path) -> Result<Asked, Error> {
+        let workspace = Workspace::load(root).map_err(of_project)?;
+        let settings = load_settings(task, Some(&workspace))?;
+        let graph = ProjectGraph::read(&workspace, settings.resolution.link_workspace_packages);
+        let selected = projects::selected(task, &workspace, &graph)?;
+        Ok(Asked { workspace, settings, graph, selected })
+    }
 }
 
 /// Installs while nobody else does.
@@ -188,7 +189,7 @@ fn run_locked(task: &Task, asked: Asked, counters: &Arc<Counters>, listener: &Li
     let spawner = pool.spawner();
     let draft = edit::draft(&mut workspace, &Desk { task, settings: &settings, sources: &sources, spawner: &spawner })?;
     if task.edit.is_some() {
-        graph = ProjectGraph::linking(&workspace, settings.resolution.link_workspace_packages != LinkWorkspacePackages::Never);
+        graph = ProjectGraph::read(&workspace, settings.resolution.link_workspace_packages);
     }
     let overrides = overrides::read(&workspace).map_err(of_project)?;
     let mut catalogs = catalogs::read(&workspace).map_err(of_project)?;
