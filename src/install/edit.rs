@@ -41,7 +41,7 @@ use crate::error::{Code, Error};
 use crate::package::name::PackageName;
 use crate::package::version::Version;
 use crate::pool::Spawner;
-use crate::project::catalogs::Catalogs;
+use crate::project::catalogs::{self, Catalogs};
 use crate::project::edit::{Document, List};
 use crate::project::graph::ProjectGraph;
 use crate::project::overrides;
@@ -190,7 +190,7 @@ impl Draft {
             let lists = [&manifest.dependencies, &manifest.dev_dependencies, &manifest.optional_dependencies];
             for (catalog, alias) in self.shared.keys() {
                 let mut specifiers = lists.into_iter().filter_map(|list| list.get(alias.as_str()));
-                if specifiers.any(|specifier| catalog::asked(specifier) == Some(catalog)) {
+                if specifiers.any(|specifier| catalogs::asked(specifier) == Some(catalog)) {
                     directs.entry(project.path.clone()).or_default().insert(alias.clone());
                 }
             }

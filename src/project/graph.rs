@@ -6,13 +6,14 @@
 use super::error::{ProjectError, Result};
 use super::settings::LinkWorkspacePackages;
 use super::workspace::{Project, Workspace};
+use crate::fs::without_dots;
 use crate::package::name::PackageName;
 use crate::package::range::Range;
 use crate::package::spec::{OfWorkspace, Specifier, Want};
 use crate::package::version::Version;
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 /// The projects of a workspace as a graph. Projects are indices into [`Workspace::projects`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -198,7 +199,7 @@ impl Projects<'_> {
     }
 
     fn at(&self, project: &Project, path: &str) -> Option<usize> {
-        self.by_folder.get(flat(&project.folder.join(path)).as_path()).copied()
+        self.by_folder.get(without_dots(&project.folder.join(path)).as_path()).copied()
     }
 }
 
@@ -216,21 +217,6 @@ fn asked(project: &Project) -> impl Iterator<Item = (&str, &str)> {
     let manifest = &project.manifest;
     let lists = [&manifest.dependencies, &manifest.dev_dependencies, &manifest.optional_dependencies, &manifest.peer_dependencies];
     lists.into_iter().flatten().map(|(alias, text)| (alias.as_str(), text.as_str()))
-}
-
-/// Takes `.` and `..` out of an absolute path without looking at the disk.
-fn flat(path: &Path) -> PathBuf {
-    let mut flat = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                flat.pop();
-            }
-            part => flat.push(part),
-        }
-    }
-    flat
 }
 
 #[cfg(test)]

@@ -5,24 +5,15 @@ use crate::error::Error;
 use crate::install::failure;
 use crate::install::session::Session;
 use crate::package::name::PackageName;
-use crate::project::catalogs::DEFAULT;
+use crate::project::catalogs::{DEFAULT, PREFIX};
 use crate::project::edit::catalogs;
 use crate::project::workspace::{WORKSPACE_FILE, Workspace};
 use crate::resolve::graph::Resolution;
 use serde_json::Value;
 
-/// What a dependency begins with that asks for an entry of a catalog.
-const PREFIX: &str = "catalog:";
-
 /// Returns the specifier that asks for an entry of a catalog.
 pub(super) fn specifier(catalog: &str) -> String {
     if catalog == DEFAULT { PREFIX.to_owned() } else { format!("{PREFIX}{catalog}") }
-}
-
-/// Returns the catalog that a specifier asks for.
-pub(super) fn asked(specifier: &str) -> Option<&str> {
-    let name = specifier.trim().strip_prefix(PREFIX)?.trim();
-    Some(if name.is_empty() { DEFAULT } else { name })
 }
 
 /// Writes the ranges of what was chosen into the catalogs in memory.
