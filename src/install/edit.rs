@@ -34,6 +34,7 @@ pub(super) use prune::prune;
 pub(super) use write::{Written, write};
 
 use super::fetch::Fetched;
+use super::news::Listener;
 use super::session::Session;
 use super::source::Sources;
 use super::{Task, failure};
@@ -91,6 +92,7 @@ pub(super) struct Desk<'a> {
     pub settings: &'a Settings,
     pub sources: &'a Arc<Sources>,
     pub spawner: &'a Spawner,
+    pub listener: &'a Listener,
 }
 
 /// An edit under way.

@@ -187,7 +187,7 @@ fn run_locked(task: &Task, asked: Asked, counters: &Arc<Counters>, listener: &Li
     let (settings, told) = (Arc::new(settings), (Arc::clone(counters), Arc::clone(listener)));
     let sources = Arc::new(Sources::new(root, Arc::new(store), Arc::clone(&settings), task.env.clone(), pool.spawner(), told));
     let spawner = pool.spawner();
-    let draft = edit::draft(&mut workspace, &Desk { task, settings: &settings, sources: &sources, spawner: &spawner })?;
+    let draft = edit::draft(&mut workspace, &Desk { task, settings: &settings, sources: &sources, spawner: &spawner, listener })?;
     if task.edit.is_some() {
         graph = ProjectGraph::read(&workspace, settings.resolution.link_workspace_packages);
     }

@@ -83,6 +83,8 @@ fn projects_of_the_workspace_are_added_by_name() {
         );
     }
     let env = workspace(&registry());
+    let said = env.deka(["-F", "web", "add", "@acme/ui"]).failure(20).says("has no package `@acme/ui`");
+    said.says("warning: `@acme/ui` is a project of this workspace").says("`--workspace` takes the project");
     env.deka(["-F", "web", "add", "a", "--workspace"]).failure(2).says("no project of the workspace has that name");
     env.deka(["-F", "web", "add", "@acme/ui@workspace:^2"]).failure(20).says("the project has version 1.2.0");
     assert_eq!(manifest(&env, "apps/web"), json!({ "name": "web", "version": "1.0.0" }));
@@ -157,6 +159,22 @@ fn catalogs_of_package_json_are_edited_there() {
     assert!(env.read("package.json").contains("\"a\": \"^2.0.0\""));
     assert!(!env.has("pnpm-workspace.yaml"));
     env.install().success().line("Already up to date [TIME]");
+}
+
+#[test]
+fn a_new_catalog_stands_where_the_workspace_is_described() {
+    for (workspaces, path) in [(json!(["apps/*"]), ""), (json!({ "packages": ["apps/*"] }), "/workspaces")] {
+        let env = workspace(&registry());
+        env.remove("pnpm-workspace.yaml");
+        env.manifest(json!({ "name": "root", "workspaces": workspaces }));
+        env.deka(["-F", "web", "add", "a", "--catalog"]).success();
+        env.deka(["-F", "web", "add", "b", "--catalog=old"]).success();
+        let root = manifest(&env, ".");
+        assert_eq!(root.pointer(&format!("{path}/catalog")), Some(&json!({ "a": "^2.0.0" })), "{root}");
+        assert_eq!(root.pointer(&format!("{path}/catalogs")), Some(&json!({ "old": { "b": "^1.0.0" } })), "{root}");
+        assert!(!env.has("pnpm-workspace.yaml"));
+        env.install().success().line("Already up to date [TIME]");
+    }
 }
 
 #[test]
