@@ -25,6 +25,13 @@ use std::path::PathBuf;
 /// Settings given as flags: the setting's name in kebab-case and its value.
 pub type Overrides = BTreeMap<String, String>;
 
+/// Puts flags that were set and values that were given under the names of their settings.
+fn collected(flags: &[(&str, bool)], values: &[(&str, &Option<String>)]) -> Overrides {
+    let set = flags.iter().filter(|(_, set)| *set).map(|(name, _)| ((*name).to_owned(), "true".to_owned()));
+    let given = values.iter().filter_map(|(name, value)| Some(((*name).to_owned(), value.as_ref()?.clone())));
+    set.chain(given).collect()
+}
+
 /// Installs npm packages from a content-addressable store.
 #[derive(Debug, Parser)]
 #[command(name = "deka", version, about, max_term_width = 100, disable_help_subcommand = true, propagate_version = true)]
@@ -141,15 +148,9 @@ pub struct Install {
     /// Let the lockfile change, even where CI is set
     #[arg(long, overrides_with = "frozen_lockfile")]
     pub no_frozen_lockfile: bool,
-    /// Leave out development dependencies
-    #[arg(short = 'P', long, alias = "production", conflicts_with = "dev")]
-    pub prod: bool,
-    /// Install development dependencies only
-    #[arg(short = 'D', long)]
-    pub dev: bool,
-    /// Leave out optional dependencies
-    #[arg(long)]
-    pub no_optional: bool,
+    /// Which lists of dependencies.
+    #[command(flatten)]
+    pub lists: ls::Lists,
     /// Flags that say how.
     #[command(flatten)]
     pub how: how::How,
@@ -165,9 +166,8 @@ impl Install {
     /// Returns the flags that are settings.
     pub fn overrides(&self) -> Overrides {
         let mut overrides = self.how.overrides();
-        let flags = [("prod", self.prod), ("dev", self.dev)];
-        overrides.extend(flags.into_iter().filter(|(_, set)| *set).map(|(name, _)| (name.to_owned(), "true".to_owned())));
-        if self.no_optional {
+        overrides.extend(collected(&[("prod", self.lists.prod), ("dev", self.lists.dev)], &[]));
+        if self.lists.no_optional {
             overrides.insert("optional".to_owned(), "false".to_owned());
         }
         if self.frozen_lockfile || self.no_frozen_lockfile {

@@ -1,6 +1,7 @@
 //! What `deka deploy` understands.
 
-use super::Overrides;
+use super::how::Network;
+use super::{Overrides, collected};
 use clap::Args;
 
 /// Flags of `deploy`.
@@ -27,12 +28,9 @@ pub struct Deploy {
     /// Run no lifecycle scripts
     #[arg(long)]
     pub ignore_scripts: bool,
-    /// Use what is stored and cached, and never the network
-    #[arg(long, conflicts_with = "prefer_offline")]
-    pub offline: bool,
-    /// Use cached metadata however old it is; ask the network for what is missing
-    #[arg(long)]
-    pub prefer_offline: bool,
+    /// Whether the network is asked.
+    #[command(flatten)]
+    pub network: Network,
     /// Where the store is
     #[arg(long, value_name = "DIR")]
     pub store_dir: Option<String>,
@@ -44,17 +42,10 @@ pub struct Deploy {
 impl Deploy {
     /// Returns the flags that are settings.
     pub fn overrides(&self) -> Overrides {
-        let flags = [
-            ("prod", !self.dev && !self.no_prod),
-            ("dev", self.dev),
-            ("ignore-scripts", self.ignore_scripts),
-            ("offline", self.offline),
-            ("prefer-offline", self.prefer_offline),
-        ];
+        let flags = [("prod", !self.dev && !self.no_prod), ("dev", self.dev), ("ignore-scripts", self.ignore_scripts)];
         let values = [("store-dir", &self.store_dir), ("package-import-method", &self.package_import_method)];
-        let mut overrides: Overrides =
-            flags.into_iter().filter(|(_, set)| *set).map(|(name, _)| (name.to_owned(), "true".to_owned())).collect();
-        overrides.extend(values.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))));
+        let mut overrides = self.network.overrides();
+        overrides.extend(collected(&flags, &values));
         if self.no_optional {
             overrides.insert("optional".to_owned(), "false".to_owned());
         }

@@ -1,6 +1,7 @@
 //! What `deka dlx` understands.
 
-use super::Overrides;
+use super::how::Network;
+use super::{Overrides, collected};
 use clap::Args;
 use std::ffi::OsString;
 
@@ -19,12 +20,9 @@ pub struct Dlx {
     /// Have a shell read the command
     #[arg(short = 'c', long)]
     pub shell_mode: bool,
-    /// Use what is stored and cached, and never the network
-    #[arg(long, conflicts_with = "prefer_offline")]
-    pub offline: bool,
-    /// Use cached metadata however old it is; ask the network for what is missing
-    #[arg(long)]
-    pub prefer_offline: bool,
+    /// Whether the network is asked.
+    #[command(flatten)]
+    pub network: Network,
     /// Where the store is
     #[arg(long, value_name = "DIR")]
     pub store_dir: Option<String>,
@@ -36,11 +34,8 @@ pub struct Dlx {
 impl Dlx {
     /// Returns the flags that are settings.
     pub fn overrides(&self) -> Overrides {
-        let flags = [("offline", self.offline), ("prefer-offline", self.prefer_offline)];
-        let values = [("store-dir", &self.store_dir), ("registry", &self.registry)];
-        let mut overrides = Overrides::new();
-        overrides.extend(flags.into_iter().filter(|(_, set)| *set).map(|(name, _)| (name.to_owned(), "true".to_owned())));
-        overrides.extend(values.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))));
+        let mut overrides = self.network.overrides();
+        overrides.extend(collected(&[], &[("store-dir", &self.store_dir), ("registry", &self.registry)]));
         overrides
     }
 }

@@ -98,6 +98,9 @@ pub struct Update {
     /// Go beyond the ranges of package.json, to the version tagged `latest`
     #[arg(short = 'L', long)]
     pub latest: bool,
+    /// Choose at the terminal from what is old
+    #[arg(short = 'i', long)]
+    pub interactive: bool,
     /// Only what dependencies and optionalDependencies have
     #[arg(short = 'P', long, alias = "production")]
     pub prod: bool,

@@ -1,6 +1,6 @@
 //! Flags that say how an install goes about its work, whatever it was asked for.
 
-use super::Overrides;
+use super::{Overrides, collected};
 use clap::Args;
 
 /// How packages are fetched and put in place.
@@ -13,12 +13,9 @@ pub struct How {
     /// Run no lifecycle scripts
     #[arg(long)]
     pub ignore_scripts: bool,
-    /// Use what is stored and cached, and never the network
-    #[arg(long, conflicts_with = "prefer_offline")]
-    pub offline: bool,
-    /// Use cached metadata however old it is; ask the network for what is missing
-    #[arg(long)]
-    pub prefer_offline: bool,
+    /// Whether the network is asked.
+    #[command(flatten)]
+    pub network: Network,
     /// Do everything again: check cached metadata with the registry and build node_modules anew
     #[arg(short, long)]
     pub force: bool,
@@ -48,8 +45,6 @@ impl How {
         let flags = [
             ("lockfile-only", self.lockfile_only),
             ("ignore-scripts", self.ignore_scripts),
-            ("offline", self.offline),
-            ("prefer-offline", self.prefer_offline),
             ("force", self.force),
             ("verify", self.verify),
         ];
@@ -59,9 +54,26 @@ impl How {
             ("virtual-store", &self.virtual_store),
             ("package-import-method", &self.package_import_method),
         ];
-        let mut overrides = Overrides::new();
-        overrides.extend(flags.into_iter().filter(|(_, set)| *set).map(|(name, _)| (name.to_owned(), "true".to_owned())));
-        overrides.extend(values.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))));
+        let mut overrides = self.network.overrides();
+        overrides.extend(collected(&flags, &values));
         overrides
+    }
+}
+
+/// Whether the network is asked.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Network {
+    /// Use what is stored and cached, and never the network
+    #[arg(long, conflicts_with = "prefer_offline")]
+    pub offline: bool,
+    /// Use cached metadata however old it is; ask the network for what is missing
+    #[arg(long)]
+    pub prefer_offline: bool,
+}
+
+impl Network {
+    /// Returns them as settings.
+    pub fn overrides(&self) -> Overrides {
+        collected(&[("offline", self.offline), ("prefer-offline", self.prefer_offline)], &[])
     }
 }

@@ -1,7 +1,8 @@
 //! What `deka outdated` understands.
 
-use super::Overrides;
+use super::how::Network;
 use super::ls::Lists;
+use super::{Overrides, collected};
 use clap::Args;
 
 /// Flags of `outdated`.
@@ -21,12 +22,9 @@ pub struct Outdated {
     /// Say more of each package
     #[arg(long)]
     pub long: bool,
-    /// Use what is cached, and never the network
-    #[arg(long, conflicts_with = "prefer_offline")]
-    pub offline: bool,
-    /// Use cached metadata however old it is; ask the network for what is missing
-    #[arg(long)]
-    pub prefer_offline: bool,
+    /// Whether the network is asked.
+    #[command(flatten)]
+    pub network: Network,
     /// The registry to ask
     #[arg(long, value_name = "URL")]
     pub registry: Option<String>,
@@ -35,10 +33,8 @@ pub struct Outdated {
 impl Outdated {
     /// Returns the flags that are settings.
     pub fn overrides(&self) -> Overrides {
-        let flags = [("offline", self.offline), ("prefer-offline", self.prefer_offline)];
-        let mut overrides: Overrides =
-            flags.into_iter().filter(|(_, set)| *set).map(|(name, _)| (name.to_owned(), "true".to_owned())).collect();
-        overrides.extend(self.registry.as_ref().map(|url| ("registry".to_owned(), url.clone())));
+        let mut overrides = self.network.overrides();
+        overrides.extend(collected(&[], &[("registry", &self.registry)]));
         overrides
     }
 }

@@ -4,12 +4,12 @@ use super::selecting::{Selected, selected};
 use super::{Context, install};
 use crate::cli::deploy::Deploy;
 use crate::error::{Code, Error};
+use crate::fs::without_dots;
 use crate::install::news::{Counters, Listener};
 use crate::install::{Deployment, Task, deploy};
 use crate::project::selection::Selection;
 use crate::project::settings::Flags;
 use crate::project::workspace::Workspace;
-use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// Deploys one project and says how it went.
@@ -26,7 +26,7 @@ pub(super) fn run(context: &Context, arguments: &Deploy) -> Result<(), Error> {
         Some(project) => Selection { filters: vec![project.clone()], ..Selection::default() },
         None => context.selection.clone(),
     };
-    let target = plain(&context.dir.join(dir));
+    let target = without_dots(&context.dir.join(dir));
     let context = &Context { selection, ..context.clone() };
     let flags = Flags(arguments.overrides());
     let Selected { workspace, settings, indices, .. } = selected(context, flags.clone())?;
@@ -62,19 +62,4 @@ fn single(workspace: &Workspace, indices: &[usize]) -> Result<usize, Error> {
             Err(Error::new(Code::Usage, format!("only one project can be deployed, and these are meant: {names}")))
         }
     }
-}
-
-/// Drops `.` and resolves `..` without looking at the disk: the folder may not be there yet.
-fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                plain.pop();
-            }
-            part => plain.push(part),
-        }
-    }
-    plain
 }

@@ -1,5 +1,7 @@
 //! `deka add`, `remove`, `update`, `dedupe` and `prune`.
 
+mod interactive;
+
 use super::{Context, install};
 use crate::cli;
 use crate::cli::Overrides;
@@ -8,6 +10,10 @@ use crate::cli::how::How;
 use crate::error::{Code, Error};
 use crate::install::edit::{self, Edit};
 use crate::project::edit::List;
+use interactive::Answer;
+
+/// The exit status of somebody who was asked and left, as with Ctrl-C.
+const LEFT: u8 = 130;
 
 /// Adds packages.
 pub fn add(context: &Context, arguments: &Add) -> Result<(), Error> {
@@ -17,7 +23,7 @@ pub fn add(context: &Context, arguments: &Add) -> Result<(), Error> {
 
 /// Adds packages that were named behind `deka install`.
 pub fn add_by_install(context: &Context, arguments: &cli::Install) -> Result<(), Error> {
-    let list = list(arguments.prod, arguments.dev, arguments.save.save_optional);
+    let list = list(arguments.lists.prod, arguments.lists.dev, arguments.save.save_optional);
     run_add(context, arguments.packages.clone(), list, (&arguments.save, &arguments.how))
 }
 
@@ -40,8 +46,19 @@ pub fn remove(context: &Context, arguments: &Remove) -> Result<(), Error> {
     install::edit(context, Edit::Remove(remove), &arguments.how, Overrides::new())
 }
 
-/// Updates packages.
-pub fn update(context: &Context, arguments: &Update) -> Result<(), Error> {
+/// Updates packages. Returns the exit status.
+pub fn update(context: &Context, arguments: &Update) -> Result<u8, Error> {
+    let patterns = match arguments.interactive {
+        false => arguments.names.clone(),
+        true => match interactive::ask(context, arguments)? {
+            Answer::Update(names) => names,
+            Answer::Nothing(sentence) => {
+                context.reporter.note(sentence);
+                return Ok(0);
+            }
+            Answer::Leave => return Ok(LEFT),
+        },
+    };
     let mut lists = match (arguments.prod, arguments.dev) {
         (true, false) => vec![List::Prod, List::Optional],
         (false, true) => vec![List::Dev],
@@ -49,13 +66,13 @@ pub fn update(context: &Context, arguments: &Update) -> Result<(), Error> {
     };
     lists.retain(|list| *list != List::Optional || !arguments.no_optional);
     let update = edit::Update {
-        patterns: arguments.names.clone(),
+        patterns,
         latest: arguments.latest,
         lists,
         depth: arguments.depth.as_deref().map(depth).transpose()?.flatten(),
         no_save: arguments.no_save,
     };
-    install::edit(context, Edit::Update(update), &arguments.how, Overrides::new())
+    install::edit(context, Edit::Update(update), &arguments.how, Overrides::new()).map(|()| 0)
 }
 
 fn depth(text: &str) -> Result<Option<usize>, Error> {

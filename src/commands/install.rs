@@ -142,6 +142,8 @@ pub(super) fn summary(outcome: Outcome) -> Summary {
     let changes = outcome.changes.into_iter().map(|install::Change { alias, from, to }| Change { alias, from, to });
     Summary {
         changes: changes.collect(),
+        changed_elsewhere: outcome.changed_elsewhere,
+        edited: outcome.edited,
         installed: outcome.installed,
         removed: outcome.removed,
         downloaded: outcome.downloaded,

@@ -74,7 +74,7 @@ pub fn run(cli: Cli, started: Instant) -> u8 {
             Command::Script(words) => run::shortcut(&context, &words),
             Command::Add(arguments) => edit::add(&context, &arguments).map(|()| 0),
             Command::Remove(arguments) => edit::remove(&context, &arguments).map(|()| 0),
-            Command::Update(arguments) => edit::update(&context, &arguments).map(|()| 0),
+            Command::Update(arguments) => edit::update(&context, &arguments),
             Command::Dedupe(arguments) => edit::dedupe(&context, &arguments).map(|()| 0),
             Command::Prune(arguments) => edit::prune(&context, &arguments).map(|()| 0),
             Command::Store(_) if context.selection.is_given() => Err(Error::new(Code::Usage, "`deka store` knows no projects to select")),

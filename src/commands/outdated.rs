@@ -6,7 +6,7 @@ use super::question::{self, Reach};
 use super::{Context, install};
 use crate::cli::outdated::Outdated;
 use crate::error::{Code, Error};
-use crate::inquiry::outdated::{Candidate, Query, candidates, compare, names, newest};
+use crate::inquiry::outdated::{Answers, Candidate, Query, candidates, compare, names, newest};
 use crate::inquiry::subject::Subject;
 use crate::install::news::{Counters, Listener};
 use crate::report::Snapshot;
@@ -36,7 +36,7 @@ pub(super) fn run(context: &Context, arguments: &Outdated) -> Result<u8, Error> 
 }
 
 /// Asks the registries, with a progress line.
-fn ask(context: &Context, subject: &Subject, asked: &[Candidate]) -> Result<crate::inquiry::outdated::Answers, Error> {
+pub(super) fn ask(context: &Context, subject: &Subject, asked: &[Candidate]) -> Result<Answers, Error> {
     let counters = Arc::new(Counters::default());
     let (reporter, started) = (Arc::clone(&context.reporter), context.started);
     let listener: Listener = Arc::new(move |event| install::tell(&reporter, started, event));

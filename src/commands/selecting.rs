@@ -5,17 +5,14 @@ use crate::error::{Code, Error};
 use crate::install::{load_settings, of_project};
 use crate::project::graph::ProjectGraph;
 use crate::project::selection::select;
-use crate::project::settings::{Flags, LinkWorkspacePackages, Settings};
+use crate::project::settings::{Flags, Settings};
 use crate::project::workspace::{Workspace, find_root};
 use std::path::Path;
 
-#[allow(dead_code, reason = "commands that run or change something in projects need all of it")]
 /// A workspace and those of its projects that were selected on the command line.
 pub(super) struct Selected {
     /// The workspace that the current folder lies in.
     pub workspace: Workspace,
-    /// Which of its projects depend on which.
-    pub graph: ProjectGraph,
     /// The settings that apply there.
     pub settings: Settings,
     /// The projects that are meant, as indices into [`Workspace::projects`], sorted.
@@ -28,12 +25,12 @@ pub(super) fn selected(context: &Context, flags: Flags) -> Result<Selected, Erro
     let root = find_root(&context.dir, context.env.home()).map_err(of_project)?;
     let workspace = Workspace::load(&root).map_err(of_project)?;
     let settings = load_settings(&context.task(flags), Some(&workspace))?;
-    let graph = ProjectGraph::linking(&workspace, settings.resolution.link_workspace_packages != LinkWorkspacePackages::Never);
+    let graph = ProjectGraph::read(&workspace, settings.resolution.link_workspace_packages);
     let indices = select(&workspace, &graph, &context.selection, &context.dir).map_err(of_project)?;
     if indices.is_empty() {
         none_matches(context, &workspace.root)?;
     }
-    Ok(Selected { workspace, graph, settings, indices })
+    Ok(Selected { workspace, settings, indices })
 }
 
 /// Says that the filters match no project, in pnpm's words.

@@ -13,7 +13,7 @@ use crate::layout::record::{FILE_NAME, Record};
 use crate::package::manifest::Manifest;
 use crate::project::settings::{Groups, Settings};
 use crate::project::state::State;
-use crate::resolve::graph::{Group, Instance, InstanceIndex, Package};
+use crate::resolve::graph::{Group, Instance, InstanceIndex, Package, Resolution, Source};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -94,11 +94,18 @@ impl Standing {
         let (optional, required): (Vec<&Instance>, Vec<&Instance>) = wanted.partition(|instance| instance.optional);
         let required: BTreeSet<String> = required.into_iter().map(key).collect();
         let optional: BTreeSet<String> = optional.into_iter().map(key).collect();
-        let stand: BTreeSet<&str> = record.slots.iter().map(|slot| slot.content.as_str()).collect();
+        let stand: BTreeSet<&str> = record.slots.iter().map(|slot| without_digest(&slot.content, resolution)).collect();
         let missing = required.iter().filter(|key| !stand.contains(key.as_str())).count();
         let surplus = stand.iter().filter(|key| !required.contains(**key) && !optional.contains(**key)).count();
         sentence(missing, surplus).into_iter().collect()
     }
+}
+
+/// Returns what a slot was filled with, without the digest that tells one state of a copied folder from another.
+fn without_digest<'a>(content: &'a str, resolution: &Resolution) -> &'a str {
+    let is_folder =
+        |id: &str| resolution.packages.iter().any(|package| package.id == id && matches!(package.source, Source::Folder { .. }));
+    content.rsplit_once('#').map(|(id, _)| id).filter(|id| is_folder(id)).unwrap_or(content)
 }
 
 fn sentence(missing: usize, surplus: usize) -> Option<String> {

@@ -34,6 +34,7 @@ pub(super) use prune::prune;
 pub(super) use write::{Written, write};
 
 use super::fetch::Fetched;
+use super::news::Listener;
 use super::session::Session;
 use super::source::Sources;
 use super::{Task, failure};
@@ -41,12 +42,12 @@ use crate::error::{Code, Error};
 use crate::package::name::PackageName;
 use crate::package::version::Version;
 use crate::pool::Spawner;
-use crate::project::catalogs::Catalogs;
+use crate::project::catalogs::{self, Catalogs};
 use crate::project::edit::{Document, List};
 use crate::project::graph::ProjectGraph;
 use crate::project::overrides;
 use crate::project::selection::select;
-use crate::project::settings::{LinkWorkspacePackages, Settings};
+use crate::project::settings::Settings;
 use crate::project::workspace::{Project, Workspace};
 use crate::resolve::graph::{Resolution, Source, Target};
 use crate::resolve::request::{Pinning, Refresh};
@@ -92,6 +93,7 @@ pub(super) struct Desk<'a> {
     pub settings: &'a Settings,
     pub sources: &'a Arc<Sources>,
     pub spawner: &'a Spawner,
+    pub listener: &'a Listener,
 }
 
 /// An edit under way.
@@ -192,7 +194,7 @@ impl Draft {
             let lists = [&manifest.dependencies, &manifest.dev_dependencies, &manifest.optional_dependencies];
             for (catalog, alias) in self.shared.keys() {
                 let mut specifiers = lists.into_iter().filter_map(|list| list.get(alias.as_str()));
-                if specifiers.any(|specifier| catalog::asked(specifier) == Some(catalog)) {
+                if specifiers.any(|specifier| catalogs::asked(specifier) == Some(catalog)) {
                     directs.entry(project.path.clone()).or_default().insert(alias.clone());
                 }
             }
@@ -290,8 +292,7 @@ pub(super) fn save(session: &mut Session<'_>, resolution: &mut Resolution) -> Re
 
 /// Returns the projects that an edit is for, by index.
 fn selected(workspace: &Workspace, desk: &Desk<'_>) -> Result<Vec<usize>, Error> {
-    let linking = desk.settings.resolution.link_workspace_packages != LinkWorkspacePackages::Never;
-    let graph = ProjectGraph::linking(workspace, linking);
+    let graph = ProjectGraph::read(workspace, desk.settings.resolution.link_workspace_packages);
     select(workspace, &graph, &desk.task.selection, &desk.task.dir).map_err(failure::of_project)
 }
 

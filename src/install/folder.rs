@@ -91,18 +91,22 @@ fn stat_all(folder: &Path) -> Vec<Found> {
 
 #[cfg(test)]
 mod tests {
-    use super::look_at;
+    use super::{AGE_MIN, look_at};
     use std::fs;
 
     #[test]
-    fn a_change_is_seen_however_soon_it_comes() {
+    fn a_folder_looks_the_same_until_somebody_writes_to_it() {
         let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("file");
-        let digest = || look_at(folder.path(), &mut Vec::new());
-        fs::write(&file, "one").expect("a file");
-        let one = digest();
-        assert_eq!(digest(), one, "what does not change has one digest, however young it is");
-        fs::write(&file, "two").expect("a file");
-        assert_ne!(digest(), one);
+        let look = || look_at(folder.path(), &mut Vec::new());
+        fs::write(folder.path().join("file"), "one").expect("a file");
+        let young = look();
+        assert_eq!(look(), young);
+        std::thread::sleep(AGE_MIN * 2);
+        assert_eq!(look(), young, "getting older is no change");
+        fs::write(folder.path().join("file"), "two").expect("a file");
+        let changed = look();
+        assert_ne!(changed, young);
+        fs::write(folder.path().join("file"), "six").expect("a file");
+        assert_ne!(look(), changed, "one change right after another is seen too");
     }
 }

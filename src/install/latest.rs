@@ -9,6 +9,7 @@ use crate::package::packument::Packument;
 use crate::pool::Pool;
 use crate::project::env::Env;
 use crate::project::settings::Settings;
+use crate::registry::{Answered, Client};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -33,6 +34,15 @@ pub(crate) fn packuments(
     let upstream = Upstream::new(root.to_owned(), Arc::new(settings.clone()), env.clone(), pool.spawner(), told);
     let client = upstream.client()?;
     Counters::add(&counters.chosen, names.len() as u64);
+    for (name, answer) in ask(client, names) {
+        Counters::add(&counters.fetched, 1);
+        found.insert(name, answer.map_err(|error| failure::of_registry(&error)));
+    }
+    Ok(found)
+}
+
+/// Asks for packuments, all at the same time, and returns the answers as they come.
+pub(super) fn ask(client: &Client, names: BTreeSet<PackageName>) -> impl Iterator<Item = Answered> + use<> {
     let (sender, receiver) = crossbeam_channel::unbounded();
     let names: Vec<PackageName> = names.into_iter().collect();
     for names in names.chunks(BATCH) {
@@ -42,10 +52,5 @@ pub(crate) fn packuments(
             let _ = sender.send(answers);
         });
     }
-    drop(sender);
-    for (name, answer) in receiver.into_iter().flatten() {
-        Counters::add(&counters.fetched, 1);
-        found.insert(name, answer.map_err(|error| failure::of_registry(&error)));
-    }
-    Ok(found)
+    receiver.into_iter().flatten()
 }

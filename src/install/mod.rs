@@ -60,7 +60,7 @@ use crate::pool::Pool;
 use crate::project::env::Env;
 use crate::project::graph::ProjectGraph;
 use crate::project::selection::Selection;
-use crate::project::settings::{Flags, LinkWorkspacePackages, Settings, Sources as SettingSources};
+use crate::project::settings::{Flags, Settings, Sources as SettingSources};
 use crate::project::stamp::FileStamp;
 use crate::project::state::{self, Now, State};
 use crate::project::workspace::{Workspace, find_root};
@@ -122,35 +122,26 @@ pub fn run(task: &Task, counters: &Arc<Counters>, listener: &Listener) -> Result
     {
         return Ok(outcome);
     }
-    let workspace = Workspace::load(&root).map_err(of_project)?;
-    let settings = load_settings(task, Some(&workspace))?;
-    let graph = ProjectGraph::linking(&workspace, settings.resolution.link_workspace_packages != LinkWorkspacePackages::Never);
-    let selected = projects::selected(task, &workspace, &graph)?;
-    if selected.as_ref().is_some_and(Vec::is_empty) {
+    let asked = Asked::read(task, &root)?;
+    let (workspace, settings) = (&asked.workspace, &asked.settings);
+    if asked.selected.as_ref().is_some_and(Vec::is_empty) {
         return Ok(Outcome { unmatched: Some(root), ..Outcome::default() });
     }
-    let only = projects::paths(&workspace, selected.as_deref());
+    let only = projects::paths(workspace, asked.selected.as_deref());
     let warnings = workspace.warnings.iter().map(ToString::to_string).chain(settings.warnings.iter().map(ToString::to_string));
     warnings.for_each(|warning| listener(Event::Warning(warning)));
     let modules_dir = root.join(&settings.layout.modules_dir);
     if let Some(outcome) = nothing_to_do(task, (&root, &modules_dir), &only) {
         return Ok(outcome);
     }
-    projects::check(&workspace, &graph, listener)?;
+    projects::check(workspace, &asked.graph, listener)?;
     let lock = match settings.lockfile.only {
         true => None,
         false => Some(lock_project(&root, &modules_dir, listener)?),
     };
     // Whoever held the lock until now may have changed what was read before.
-    let (workspace, settings) = match task.edit {
-        Some(_) if !is_as_read(&workspace, &settings) => {
-            let workspace = Workspace::load(&root).map_err(of_project)?;
-            let settings = load_settings(task, Some(&workspace))?;
-            (workspace, settings)
-        }
-        _ => (workspace, settings),
-    };
-    let outcome = run_locked(task, Asked { workspace, settings, graph, selected }, counters, listener);
+    let asked = if task.edit.is_some() && !is_as_read(workspace, settings) { Asked::read(task, &root)? } else { asked };
+    let outcome = run_locked(task, asked, counters, listener);
     if let (Err(_), Some(lock)) = (&outcome, lock) {
         lock.undo();
     }
@@ -161,7 +152,7 @@ pub fn run(task: &Task, counters: &Arc<Counters>, listener: &Listener) -> Result
 fn run_with(task: &Task, settings: Settings, counters: &Arc<Counters>, listener: &Listener) -> Result<Outcome, Error> {
     let workspace = Workspace::load(&task.dir).map_err(of_project)?;
     let lock = lock_project(&task.dir, &task.dir.join(&settings.layout.modules_dir), listener)?;
-    let graph = ProjectGraph::new(&workspace);
+    let graph = ProjectGraph::read(&workspace, settings.resolution.link_workspace_packages);
     let outcome = run_locked(task, Asked { workspace, settings, graph, selected: None }, counters, listener);
     if outcome.is_err() {
         lock.undo();
@@ -176,6 +167,16 @@ struct Asked {
     graph: ProjectGraph,
     /// The projects that are installed; nothing for all of them.
     selected: Option<Vec<usize>>,
+}
+
+impl Asked {
+    fn read(task: &Task, root: &Path) -> Result<Asked, Error> {
+        let workspace = Workspace::load(root).map_err(of_project)?;
+        let settings = load_settings(task, Some(&workspace))?;
+        let graph = ProjectGraph::read(&workspace, settings.resolution.link_workspace_packages);
+        let selected = projects::selected(task, &workspace, &graph)?;
+        Ok(Asked { workspace, settings, graph, selected })
+    }
 }
 
 /// Installs while nobody else does.
@@ -194,9 +195,9 @@ fn run_locked(task: &Task, asked: Asked, counters: &Arc<Counters>, listener: &Li
     let spawner = pool.spawner();
     let opened = || Happened::Step { part: Part::Rest, label: "settings, manifests and the store".to_owned(), began_us: 0 };
     counters.timings.note(opened);
-    let draft = edit::draft(&mut workspace, &Desk { task, settings: &settings, sources: &sources, spawner: &spawner })?;
+    let draft = edit::draft(&mut workspace, &Desk { task, settings: &settings, sources: &sources, spawner: &spawner, listener })?;
     if task.edit.is_some() {
-        graph = ProjectGraph::linking(&workspace, settings.resolution.link_workspace_packages != LinkWorkspacePackages::Never);
+        graph = ProjectGraph::read(&workspace, settings.resolution.link_workspace_packages);
     }
     let overrides = overrides::read(&workspace).map_err(of_project)?;
     let mut catalogs = catalogs::read(&workspace).map_err(of_project)?;
@@ -298,17 +299,17 @@ fn install(session: &mut Session) -> Result<Outcome, Error> {
         locked::write(session, &locked, resolution.clone())?;
     }
     scripting::run_dependencies(session, &resolution, &built)?;
-    let mut written = Written::default();
+    let (mut written, mut pruned) = (Written::default(), Vec::new());
     if is_edit {
         written = put_down(session, &locked, resolution.clone())?;
-        edit::prune(session, &built.wanted)?;
+        pruned = edit::prune(session, &built.wanted)?;
     } else {
         scripting::run_projects(session, Moment::After)?;
     }
     ending::write_state(session, &resolution, (&built, &folders, &written), quarantine)?;
     session.sources.store.register_project(&session.workspace.root).map_err(of_store)?;
     let skipped = scripting::skipped(session, &resolution, &built, &permissions);
-    let outcome = summary::outcome(session, &resolution, &built, &before, supply.fetched);
+    let outcome = summary::outcome(session, &resolution, (&built, &before, &written), (pruned, supply.fetched));
     if let Some(key) = known.filter(|_| !resolved && !learnt) {
         replay::remember(session, key, (&resolution, &built, &supply), (&outcome, &skipped));
     }
@@ -409,7 +410,7 @@ fn build(
             Attempt::Built(built) => return Ok((Built { left_out, ..*built }, before)),
             Attempt::Without(instances, error) => {
                 left_out = true;
-                session.warn(format!("an optional package is left out: {error}"));
+                session.warn(format!("an optional package is left out: {}", error.message.replace('\n', ", ")));
                 skipped.extend(instances);
             }
         }

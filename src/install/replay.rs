@@ -124,14 +124,17 @@ pub(super) fn run(session: &Session, key: BlueprintKey) -> Result<Attempt, Error
     session.stage("fetched", "Fetched 0 packages (0 bytes)".to_owned());
     session.stage("linked", format!("Linked {installed} packages"));
     scripting::run_projects(session, Moment::After)?;
-    let linked = head.linked.into_iter().map(|(path, links)| LinkFolder { path, links }).collect();
+    let linked: Vec<LinkFolder> = head.linked.into_iter().map(|(path, links)| LinkFolder { path, links }).collect();
+    let elsewhere = linked.iter().filter(|folder| folder.path != session.places.modules_dir.as_str());
+    let changed_elsewhere = elsewhere.map(|folder| folder.links.len() as u64).sum();
     ending::write(session, Installed { only: Vec::new(), linked, packages: head.instances }, vec![quarantine], &Written::default())?;
     store.register_project(&session.workspace.root).map_err(failure::of_store)?;
     if !head.skipped.is_empty() {
         (session.listener)(Event::SkippedScripts(head.skipped));
     }
     let changes = head.added.into_iter().map(|(alias, version)| Change { alias, from: None, to: Some(version) });
-    Ok(Attempt::Done(Outcome { changes: changes.collect(), installed: installed as u64, total: head.total, ..Outcome::default() }))
+    let (changes, installed) = (changes.collect(), installed as u64);
+    Ok(Attempt::Done(Outcome { changes, changed_elsewhere, installed, total: head.total, ..Outcome::default() }))
 }
 
 /// Builds everything, and returns how many slots there were to build.

@@ -13,10 +13,16 @@ use std::path::Path;
 /// The name of the catalog that has none.
 pub const DEFAULT: &str = "default";
 /// What a dependency begins with that asks for an entry of a catalog.
-const PREFIX: &str = "catalog:";
+pub const PREFIX: &str = "catalog:";
 
 /// Catalogs by name; each has specifiers by the name of the dependency.
 pub type Catalogs = BTreeMap<String, BTreeMap<String, String>>;
+
+/// Returns the catalog that a specifier asks for.
+pub fn asked(specifier: &str) -> Option<&str> {
+    let name = specifier.trim().strip_prefix(PREFIX)?.trim();
+    Some(if name.is_empty() { DEFAULT } else { name })
+}
 
 /// Reads the catalogs of a workspace.
 pub fn read(workspace: &Workspace) -> Result<Catalogs> {
@@ -35,8 +41,7 @@ pub fn read(workspace: &Workspace) -> Result<Catalogs> {
 pub fn used(workspace: &Workspace, overrides: &[(String, String)], catalogs: &Catalogs) -> Catalogs {
     let mut used = Catalogs::new();
     let mut take = |alias: &str, text: &str| {
-        let Some(name) = text.trim().strip_prefix(PREFIX) else { return };
-        let name = if name.is_empty() { DEFAULT } else { name };
+        let Some(name) = asked(text) else { return };
         if let Some(entry) = catalogs.get(name).and_then(|catalog| catalog.get(alias)) {
             used.entry(name.to_owned()).or_default().insert(alias.to_owned(), entry.clone());
         }

@@ -1,8 +1,8 @@
 //! Editing what people write by hand: `package.json` as text, with everything kept that is not concerned.
 //!
 //! Formatting, order of keys, indentation, line ends, a byte order mark and a missing newline at the end stay as they
-//! are. A list of dependencies that is sorted stays sorted; one that is not gets what is new at its end. A list that
-//! nothing is left in is taken out, as pnpm does.
+//! are, and a manifest without any whitespace stays without. A list of dependencies that is sorted stays sorted; one that
+//! is not gets what is new at its end. A list that nothing is left in is taken out, as pnpm does.
 
 pub mod catalogs;
 
@@ -47,6 +47,8 @@ pub struct Document {
     root: CstRootNode,
     object: CstObject,
     has_bom: bool,
+    /// What stands behind a manifest without any whitespace in it; nothing for others.
+    behind_compact: Option<String>,
 }
 
 const BOM: &str = "\u{feff}";
@@ -61,7 +63,7 @@ impl Document {
         serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| wrong(error.to_string()))?;
         let root = CstRootNode::parse(text, &ParseOptions::default()).map_err(|error| wrong(error.to_string()))?;
         let object = root.object_value().ok_or_else(|| wrong("it holds no object".to_owned()))?;
-        Ok(Document { root, object, has_bom })
+        Ok(Document { root, object, has_bom, behind_compact: behind_compact(text) })
     }
 
     /// Returns what a list has for a dependency.
@@ -100,12 +102,25 @@ impl Document {
 
     /// Returns the text.
     pub fn text(&self) -> String {
-        format!("{}{}", if self.has_bom { BOM } else { "" }, self.root)
+        let text = self.root.to_string();
+        let compact = self.behind_compact.as_ref().and_then(|behind| Some(compact(&text)? + behind));
+        format!("{}{}", if self.has_bom { BOM } else { "" }, compact.unwrap_or(text))
     }
 
     fn list(&self, list: List) -> Option<CstObject> {
         last(&self.object, list.field())?.object_value()
     }
+}
+
+/// Returns a JSON text without whitespace between its parts.
+fn compact(text: &str) -> Option<String> {
+    serde_json::from_str::<serde_json::Value>(text).ok().map(|value| value.to_string())
+}
+
+fn behind_compact(text: &str) -> Option<String> {
+    let plain = text.trim_end();
+    // An empty object has no style yet.
+    (plain != "{}" && compact(plain)? == plain).then(|| text[plain.len()..].to_owned())
 }
 
 /// Returns all properties of one name. A manifest should have one at most; where it has more, the last one counts.

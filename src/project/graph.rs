@@ -4,14 +4,16 @@
 //! or, where the workspace links its projects by version, through a range that the project satisfies.
 
 use super::error::{ProjectError, Result};
+use super::settings::LinkWorkspacePackages;
 use super::workspace::{Project, Workspace};
+use crate::fs::without_dots;
 use crate::package::name::PackageName;
 use crate::package::range::Range;
 use crate::package::spec::{OfWorkspace, Specifier, Want};
 use crate::package::version::Version;
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 /// The projects of a workspace as a graph. Projects are indices into [`Workspace::projects`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,14 +33,10 @@ struct Projects<'a> {
 }
 
 impl ProjectGraph {
-    /// Reads the graph of a workspace that links its projects only where that is asked for.
-    pub fn new(workspace: &Workspace) -> ProjectGraph {
-        ProjectGraph::linking(workspace, false)
-    }
-
-    /// Reads the graph of a workspace; with `by_version` a project also answers ranges of its name that it satisfies
-    /// (`link-workspace-packages`).
-    pub fn linking(workspace: &Workspace, by_version: bool) -> ProjectGraph {
+    /// Reads the graph of a workspace. Where `link-workspace-packages` says so, a project also answers ranges of its name
+    /// that it satisfies.
+    pub fn read(workspace: &Workspace, linking: LinkWorkspacePackages) -> ProjectGraph {
+        let by_version = linking != LinkWorkspacePackages::Never;
         let all = &workspace.projects;
         let projects = Projects {
             by_name: (0..).zip(all).filter_map(|(index, project)| Some((project.name()?, index))).collect(),
@@ -207,7 +205,7 @@ impl Projects<'_> {
     }
 
     fn at(&self, project: &Project, path: &str) -> Option<usize> {
-        self.by_folder.get(flat(&project.folder.join(path)).as_path()).copied()
+        self.by_folder.get(without_dots(&project.folder.join(path)).as_path()).copied()
     }
 }
 
@@ -227,24 +225,9 @@ fn asked(project: &Project) -> impl Iterator<Item = (&str, &str)> {
     lists.into_iter().flatten().map(|(alias, text)| (alias.as_str(), text.as_str()))
 }
 
-/// Takes `.` and `..` out of an absolute path without looking at the disk.
-fn flat(path: &Path) -> PathBuf {
-    let mut flat = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                flat.pop();
-            }
-            part => flat.push(part),
-        }
-    }
-    flat
-}
-
 #[cfg(test)]
 mod tests {
-    use super::ProjectGraph;
+    use super::{LinkWorkspacePackages, ProjectGraph};
     use crate::project::workspace::Workspace;
 
     fn graph(edges: &[&[usize]]) -> ProjectGraph {
@@ -299,8 +282,12 @@ mod tests {
             std::fs::write(path, text).expect("a file");
         }
         let workspace = Workspace::load(folder.path()).expect("a workspace");
-        let graph = ProjectGraph::new(&workspace);
+        let graph = ProjectGraph::read(&workspace, LinkWorkspacePackages::Never);
         assert_eq!(graph.dependencies, [vec![], vec![2, 3, 4], vec![], vec![2, 4], vec![2], vec![]]);
-        assert_eq!(ProjectGraph::linking(&workspace, true).dependencies[5], [2], "d has another version than the one asked for");
+        assert_eq!(
+            ProjectGraph::read(&workspace, LinkWorkspacePackages::OfProjects).dependencies[5],
+            [2],
+            "d has another version than the one asked for"
+        );
     }
 }

@@ -5,6 +5,7 @@
 //! never rewrites a line, `ndjson` prints one JSON object a line, `silent` prints errors only. Text that came from
 //! outside is cleaned of control and direction characters on its way out, so no package can repaint the terminal.
 
+mod choose;
 mod progress;
 mod scripts;
 pub mod table;
@@ -28,6 +29,9 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const QUIET: Style = Style::new().dimmed();
 const STRONG: Style = Style::new().bold();
 
+/// How many edited files are named.
+const EDITED_MAX: usize = 2;
+
 /// How to say things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Voice {
@@ -46,7 +50,7 @@ pub enum Voice {
 pub struct Change {
     /// The name it is installed under.
     pub alias: String,
-    /// The version before, if it was there.
+    /// The version before, if it was there; empty where nobody knows it.
     pub from: Option<String>,
     /// The version now, if it is there.
     pub to: Option<String>,
@@ -57,6 +61,10 @@ pub struct Change {
 pub struct Summary {
     /// Direct dependencies that changed, sorted by alias.
     pub changes: Vec<Change>,
+    /// How many direct dependencies of other projects changed.
+    pub changed_elsewhere: u64,
+    /// Files that the user keeps and that were edited.
+    pub edited: Vec<String>,
     /// Packages of the tree that were put in place.
     pub installed: u64,
     /// Packages that are no longer in the tree.
@@ -135,6 +143,16 @@ impl Reporter {
         if drawn { self.line.start(look) } else { Progress::none() }
     }
 
+    /// Says whether there is somebody who can be asked.
+    pub fn can_ask(&self) -> bool {
+        matches!(self.voice, Voice::Default | Voice::AppendOnly) && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
+    /// Has somebody choose from rows. Returns the indices of those that were chosen; nothing when they were left.
+    pub fn choose(&self, title: &str, rows: &[String]) -> std::io::Result<Option<Vec<usize>>> {
+        choose::choose(title, rows)
+    }
+
     /// Says that a stage is done, where no progress line says it.
     pub fn stage(&self, name: &'static str, message: &str) {
         match self.voice {
@@ -207,7 +225,8 @@ fn change_lines(change: &Change) -> impl Iterator<Item = String> {
     let signs = [(&change.from, REMOVED, '-'), (&change.to, ADDED, '+')];
     signs.into_iter().filter_map(move |(version, style, sign)| {
         let version = clean(version.as_ref()?);
-        Some(format!("{style}{sign}{style:#} {alias}{QUIET}@{version}{QUIET:#}"))
+        let at = if version.is_empty() { "" } else { "@" };
+        Some(format!("{style}{sign}{style:#} {alias}{QUIET}{at}{version}{QUIET:#}"))
     })
 }
 
@@ -216,11 +235,21 @@ fn sentence(summary: &Summary) -> String {
         return clean(instead);
     }
     match (summary.installed, summary.removed) {
-        (0, 0) if summary.changes.is_empty() => "Already up to date".to_owned(),
-        (0, 0) => "Direct dependencies changed".to_owned(),
+        (0, 0) if !summary.changes.is_empty() || summary.changed_elsewhere > 0 => "Direct dependencies changed".to_owned(),
+        (0, 0) => edited(&summary.edited).unwrap_or_else(|| "Already up to date".to_owned()),
         (0, removed) => format!("{} removed", text::count(removed, "package")),
         (installed, 0) => format!("{} installed", text::count(installed, "package")),
         (installed, removed) => format!("{} installed, {removed} removed", text::count(installed, "package")),
+    }
+}
+
+/// Names the files that were edited; nothing when none was.
+fn edited(files: &[String]) -> Option<String> {
+    let names: Vec<String> = files.iter().take(EDITED_MAX).map(|file| clean(file)).collect();
+    match files.len() - names.len() {
+        0 if names.is_empty() => None,
+        0 => Some(format!("{} changed", names.join(", "))),
+        more => Some(format!("{} and {more} more changed", names.join(", "))),
     }
 }
 
@@ -238,6 +267,10 @@ mod tests {
         assert_eq!(says(0, 1), "1 package removed");
         let moved = Change { alias: "a".to_owned(), from: None, to: Some("1.0.0".to_owned()) };
         assert_eq!(sentence(&Summary { changes: vec![moved], ..Summary::default() }), "Direct dependencies changed");
+        assert_eq!(sentence(&Summary { changed_elsewhere: 1, ..Summary::default() }), "Direct dependencies changed");
+        let edited = |count| sentence(&Summary { edited: vec!["a/package.json".to_owned(); count], ..Summary::default() });
+        assert_eq!(edited(1), "a/package.json changed");
+        assert_eq!(edited(4), "a/package.json, a/package.json and 2 more changed");
     }
 
     #[test]

@@ -98,6 +98,8 @@ fn projects_of_the_workspace_are_added_by_name() {
         );
     }
     let env = workspace(&registry());
+    let said = env.deka(["-F", "web", "add", "@acme/ui"]).failure(20).says("has no package `@acme/ui`");
+    said.says("warning: `@acme/ui` is a project of this workspace").says("`--workspace` takes the project");
     env.deka(["-F", "web", "add", "a", "--workspace"]).failure(2).says("no project of the workspace has that name");
     env.deka(["-F", "web", "add", "@acme/ui@workspace:^2"]).failure(20).says("the project has version 1.2.0");
     assert_eq!(manifest(&env, "apps/web"), json!({ "name": "web", "version": "1.0.0" }));
@@ -175,6 +177,22 @@ fn catalogs_of_package_json_are_edited_there() {
 }
 
 #[test]
+fn a_new_catalog_stands_where_the_workspace_is_described() {
+    for (workspaces, path) in [(json!(["apps/*"]), ""), (json!({ "packages": ["apps/*"] }), "/workspaces")] {
+        let env = workspace(&registry());
+        env.remove("pnpm-workspace.yaml");
+        env.manifest(json!({ "name": "root", "workspaces": workspaces }));
+        env.deka(["-F", "web", "add", "a", "--catalog"]).success();
+        env.deka(["-F", "web", "add", "b", "--catalog=old"]).success();
+        let root = manifest(&env, ".");
+        assert_eq!(root.pointer(&format!("{path}/catalog")), Some(&json!({ "a": "^2.0.0" })), "{root}");
+        assert_eq!(root.pointer(&format!("{path}/catalogs")), Some(&json!({ "old": { "b": "^1.0.0" } })), "{root}");
+        assert!(!env.has("pnpm-workspace.yaml"));
+        env.install().success().line("Already up to date [TIME]");
+    }
+}
+
+#[test]
 fn what_other_projects_have_stays() {
     let registry = Registry::new().package("a", "1.0.0", |p| p).package("b", "1.0.0", |p| p);
     let env = workspace(&registry);
@@ -188,4 +206,22 @@ fn what_other_projects_have_stays() {
     assert_eq!(lockfile["importers"]["apps/web"]["dependencies"]["a"]["version"], "1.0.0");
     assert_eq!(lockfile["importers"]["packages/ui"]["dependencies"]["a"]["version"], "1.1.0");
     env.install().success().line("Already up to date [TIME]");
+}
+
+#[test]
+fn what_is_said_is_about_the_projects_that_were_meant() {
+    let env = workspace(&registry());
+    env.manifest(json!({ "name": "root", "private": true, "dependencies": { "b": "1" } }));
+    env.install().success();
+    let said = env.deka(["-F", "web", "add", "a@1"]).success();
+    assert_eq!(said.stdout, "+ a@1.1.0\n\n1 package installed [TIME]\n", "the root keeps what it has");
+    let said = env.deka(["-F", "web", "add", "-D", "a"]).success();
+    assert_eq!(said.stdout, "apps/web/package.json changed [TIME]\n", "nothing else had to be done");
+    // Without a filter the root is in the foreground, and the others are not forgotten.
+    env.write("packages/ui/package.json", json!({ "name": "@acme/ui", "dependencies": { "a": "1", "web": "workspace:*" } }).to_string());
+    let said = env.install().success();
+    assert_eq!(said.stdout, "Direct dependencies changed [TIME]\n");
+    env.write("packages/ui/package.json", json!({ "name": "@acme/ui", "dependencies": { "a": "1" } }).to_string());
+    let said = env.deka(["-F", "@acme/*", "install"]).success();
+    assert_eq!(said.stdout, "- web@link:../../../apps/web\n\nDirect dependencies changed [TIME]\n");
 }

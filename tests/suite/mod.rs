@@ -2,6 +2,7 @@
 
 mod add;
 mod auth;
+mod bad_workspaces;
 mod basics;
 mod blueprints;
 mod concurrent;

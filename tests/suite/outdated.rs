@@ -152,13 +152,11 @@ fn catalogs_are_read_and_the_projects_of_a_workspace_named() {
     assert_snapshot!(env.deka(["outdated", "-r"]).status(1).stdout, @r"
     Package  Current  Wanted  Latest  Dependents
     a        1.0.0    1.0.1   1.1.0   project-number-00, project-number-01,
-                                      project-number-02, project-number-03,
-                                      project-number-04, project-number-05,
-                                      project-number-06, project-number-07,
-                                      project-number-08, project-number-09,
-                                      project-number-10
+                                      project-number-02, project-number-03, 7 more
     a        1.0.0    1.1.0   1.1.0   project-number-11
     ");
+    let long = env.deka(["outdated", "-r", "--long"]).status(1).stdout;
+    assert!(names.iter().all(|name| long.contains(name)) && long.lines().all(|line| line.chars().count() <= 80), "{long}");
     let document: Value = serde_json::from_str(&env.deka(["outdated", "-r", "--json"]).status(1).stdout).unwrap();
     assert_eq!(document["a"]["dependentPackages"].as_array().unwrap().len(), 11, "{document}");
     assert_eq!(document["a@1.0.0"]["wanted"], "1.1.0");

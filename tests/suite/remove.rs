@@ -60,6 +60,10 @@ fn what_is_not_there_is_an_error_and_nothing_goes() {
     env.deka(["remove", "deep"]).failure(2).says("`deep` cannot be removed");
     env.deka(["remove", "-P", "b"]).failure(2).says("`b` cannot be removed: there is no such entry in the dependencies");
     env.deka(["remove"]).failure(2);
+    let many: serde_json::Map<String, serde_json::Value> = (10..30).map(|number| (format!("p{number}"), json!("1"))).collect();
+    env.another("many").manifest(json!({ "dependencies": many }));
+    let said = env.prepare(["remove", "a"]).in_folder(&env.at_root("many")).run().failure(2);
+    said.says("There is p10, p11, p12, p13, p14, p15, p16, p17, p18, p19 and 10 more.");
     assert_eq!((env.read("package.json"), env.read("deka.lock"), env.tree()), before);
 }
 
@@ -79,7 +83,8 @@ fn prune_leaves_what_the_lockfile_has() {
     let tree = env.tree();
     env.write("node_modules/stray/index.js", "").write("node_modules/@s/stray/index.js", "").write("node_modules/.cache/x", "");
     std::os::unix::fs::symlink("../lib", env.project().join("node_modules/linked")).unwrap();
-    env.deka(["prune"]).success();
+    let said = env.deka(["prune"]).success();
+    assert_eq!(said.stdout, "- @s/stray\n- linked\n- stray\n\n3 packages removed [TIME]\n");
     assert!(env.has("node_modules/.cache/x") && !env.has("node_modules/@s") && !env.has("node_modules/linked"));
     env.remove("node_modules/.cache");
     assert_eq!(env.tree(), tree);

@@ -107,6 +107,8 @@ fn lines_stand_under_the_name_of_their_project() {
     );
     let exec = env.deka(["-r", "exec", "--hide-prefix", "pwd"]).success();
     assert_eq!(exec.stdout, "[PROJECT]/p/b\n[PROJECT]/p/a\n");
+    let exec = env.deka(["-r", "exec", "--stream", "echo", "x"]).success();
+    assert_eq!(exec.stdout, "p/b$ echo x\np/b: x\np/b: Done\np/a$ echo x\np/a: x\np/a: Done\n");
     for line in env.deka(["-r", "--reporter=ndjson", "run", "--no-install", "go"]).success().stdout.lines() {
         let event: Value = serde_json::from_str(line).expect(line);
         assert!(event["script"].as_str().is_some_and(|name| name.starts_with("p/")), "{line}");

@@ -1,6 +1,7 @@
-//! What a terminal does to `deka run`: Ctrl-C goes to the whole group, once, and the script has the terminal.
+//! What a terminal is for: Ctrl-C goes to the whole group of a script, once, the script has the terminal, and `deka update
+//! --interactive` asks there.
 
-use crate::support::{TestEnv, json};
+use crate::support::{Registry, TestEnv, json};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{ioctl_tiocsctty, setsid};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant};
 struct Session {
     child: Child,
     keys: File,
+    /// What stood on the screen so far.
+    seen: Vec<u8>,
 }
 
 /// Starts deka as a shell would at a terminal.
@@ -36,15 +39,24 @@ fn session(env: &TestEnv, arguments: &[&str]) -> Session {
             Ok(())
         });
     }
-    Session { child: command.spawn().unwrap(), keys: File::from(keys) }
+    Session { child: command.spawn().unwrap(), keys: File::from(keys), seen: Vec::new() }
 }
 
 impl Session {
+    /// Waits until a text stands on the screen, and types.
+    fn answer(&mut self, text: &str, typed: &str) {
+        let mut bytes = [0; 256];
+        while !String::from_utf8_lossy(&self.seen).contains(text) {
+            let length = self.keys.read(&mut bytes).unwrap();
+            self.seen.extend_from_slice(&bytes[..length]);
+        }
+        self.keys.write_all(typed.as_bytes()).unwrap();
+    }
+
     /// Waits for the end and returns the exit status and what stood on the screen.
     fn finish(mut self) -> (Option<i32>, String) {
-        let mut keys = self.keys.try_clone().unwrap();
+        let (mut keys, mut seen) = (self.keys.try_clone().unwrap(), std::mem::take(&mut self.seen));
         let screen = std::thread::spawn(move || {
-            let mut seen = Vec::new();
             // Reading fails when nobody has the terminal open any more.
             let _ = keys.read_to_end(&mut seen);
             String::from_utf8_lossy(&seen).into_owned()
@@ -104,4 +116,54 @@ fn a_script_has_the_terminal() {
     session.keys.write_all(b"words\n").unwrap();
     let (status, screen) = session.finish();
     assert!(status == Some(0) && screen.contains("got words"), "{screen}");
+}
+
+/// A project with three packages that are old.
+fn with_old_packages() -> TestEnv {
+    let registry = ["a", "b", "c"].into_iter().fold(Registry::new(), |registry, name| registry.package(name, "1.0.0", |p| p));
+    let registry = registry.cache_control("max-age=0");
+    let env = TestEnv::with(&registry);
+    env.manifest(json!({ "dependencies": { "a": "^1.0.0", "b": "^1.0.0" }, "devDependencies": { "c": "^1.0.0" } }));
+    env.install().success();
+    for name in ["a", "b", "c"] {
+        registry.publish(name, "1.1.0", |p| p);
+        registry.publish(name, "2.0.0", |p| p);
+    }
+    // It answers for as long as the test runs.
+    std::mem::forget(registry);
+    env
+}
+
+#[test]
+fn an_update_takes_what_was_chosen_at_the_terminal() {
+    for (arguments, keys, want) in [
+        (&["update", "-i"][..], "\x1b[B \r", ["^1.0.0", "^1.1.0", "^1.0.0"]),
+        (&["up", "-i", "--latest"], "a\r", ["^2.0.0", "^2.0.0", "^2.0.0"]),
+        (&["up", "-i", "-L", "-D"], " \r", ["^1.0.0", "^1.0.0", "^2.0.0"]),
+        (&["up", "--interactive", "b", "c"], " \r", ["^1.0.0", "^1.1.0", "^1.0.0"]),
+    ] {
+        let env = with_old_packages();
+        let mut session = session(&env, arguments);
+        session.answer("return is the end", keys);
+        let (status, screen) = session.finish();
+        assert_eq!(status, Some(0), "{screen}");
+        let manifest: serde_json::Value = serde_json::from_str(&env.read("package.json")).unwrap();
+        let found = [&manifest["dependencies"]["a"], &manifest["dependencies"]["b"], &manifest["devDependencies"]["c"]];
+        assert_eq!(found, want, "{arguments:?}: {screen}");
+    }
+}
+
+#[test]
+fn who_leaves_the_choice_changes_nothing() {
+    let env = with_old_packages();
+    let before = (env.read("package.json"), env.read("deka.lock"));
+    for (keys, status) in [(" q", 130), ("a\x03", 130), ("\r", 0)] {
+        let mut session = session(&env, &["update", "-i"]);
+        session.answer("return is the end", keys);
+        let (found, screen) = session.finish();
+        assert_eq!(found, Some(status), "{screen}");
+        assert!(screen.contains("○ a  1.0.0  →  1.1.0"), "{screen}");
+        assert_eq!((env.read("package.json"), env.read("deka.lock")), before, "{screen}");
+    }
+    env.deka(["update", "-i"]).failure(2).says("needs a terminal").says("deka outdated");
 }

@@ -27,6 +27,7 @@ fn installed() -> (Registry, TestEnv) {
 fn all_ways_lead_up_to_the_project() {
     let (_registry, env) = installed();
     let said = env.deka(["why", "d"]).success();
+    assert_eq!(said.stderr, "");
     assert_snapshot!(said.stdout, @r"
     d@1.0.0
     └─┬ c@1.0.0
@@ -44,7 +45,6 @@ fn all_ways_lead_up_to_the_project() {
 
     Found 2 versions of d
     ");
-    assert_eq!(said.stderr, "");
 }
 
 #[test]

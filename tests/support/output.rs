@@ -21,10 +21,13 @@ pub struct Said {
 }
 
 impl Output {
-    /// Checks that it ended well.
+    /// Checks that it ended well, and that no line break of its own was taken for a stranger's and escaped.
     #[track_caller]
     pub fn success(self) -> Said {
         assert!(self.0.status.success(), "it failed\n{}", self.0.report());
+        // A command line that is shown may have some.
+        let is_escaped = |line: &str| line.contains("\\u{a}") && !line.starts_with('$');
+        assert!(!self.0.stderr.lines().any(is_escaped), "a line break is escaped\n{}", self.0.report());
         self.0
     }
 

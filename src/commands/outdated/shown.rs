@@ -15,6 +15,9 @@ const GAP: usize = 2;
 /// The last column is not made narrower than this.
 const LAST_MIN: usize = 16;
 
+/// How many projects are named, unless more is to be said.
+const NAMES_MAX: usize = 4;
+
 /// What is to be shown.
 pub(super) struct Shown<'a> {
     pub subject: &'a Subject,
@@ -41,7 +44,7 @@ impl Shown<'_> {
         let mut below: Vec<Vec<String>> = vec![Vec::new()];
         let mut all = vec![rows.remove(0)];
         for (row, outdated) in rows.into_iter().zip(self.outdated) {
-            let names = if self.with_projects { wrapped(&self.names(outdated), room) } else { vec![String::new()] };
+            let names = if self.with_projects { wrapped(&self.few_names(outdated), room) } else { vec![String::new()] };
             for (number, names) in names.into_iter().enumerate() {
                 let mut cells = if number == 0 { row.clone() } else { vec![String::new(); 4] };
                 cells.push(names);
@@ -84,6 +87,18 @@ impl Shown<'_> {
             entries.insert(key, Value::Object(entry));
         }
         Value::Object(entries)
+    }
+
+    /// Returns the names of the projects that have it, of many the first few unless more is to be said.
+    fn few_names(&self, outdated: &Outdated) -> Vec<String> {
+        let mut names = self.names(outdated);
+        let more = names.len().saturating_sub(NAMES_MAX);
+        // In the place of a single name it could stand itself.
+        if more > 1 && !self.long {
+            names.truncate(NAMES_MAX);
+            names.push(format!("{more} more"));
+        }
+        names
     }
 
     fn names(&self, outdated: &Outdated) -> Vec<String> {

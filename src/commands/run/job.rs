@@ -36,6 +36,12 @@ impl Job<'_> {
         if self.is_script { stage.of_script(self.project, &part.event, &part.command) } else { stage.of_command(self.project) }
     }
 
+    /// Returns what stands before a command line and its output: the project, and the script if it is one.
+    pub fn label(&self, part: &Part) -> String {
+        let path = &self.project.path;
+        if self.is_script { format!("{path} {}", part.event) } else { path.clone() }
+    }
+
     /// Says that a command line ended badly.
     pub fn failed(&self, part: &Part, ended: Ended) -> Failure {
         Failure { message: format!("{} {ended}", self.title(part)), status: ended.exit_status() }

@@ -6,7 +6,6 @@ use crate::cli::several::Several;
 use crate::error::{Code, Error};
 use crate::project::graph::ProjectGraph;
 use crate::project::selection::{Selection, select};
-use crate::project::settings::LinkWorkspacePackages;
 use crate::project::workspace::{Project, Workspace};
 use crate::scripts::jobs;
 use crate::scripts::order;
@@ -30,8 +29,7 @@ impl<'a> Selected<'a> {
     pub fn of(stage: &'a Stage<'_>) -> Result<Selected<'a>, Error> {
         let context = stage.context;
         let workspace = stage.workspace.as_ref().ok_or_else(|| Error::new(Code::Manifest, "there is no package.json"))?;
-        let by_version = stage.settings.resolution.link_workspace_packages != LinkWorkspacePackages::Never;
-        let graph = ProjectGraph::linking(workspace, by_version);
+        let graph = ProjectGraph::read(workspace, stage.settings.resolution.link_workspace_packages);
         let mut indices = select(workspace, &graph, &context.selection, &context.dir).map_err(crate::install::of_project)?;
         if leaves_out_root(context) && indices.len() > 1 {
             indices.retain(|index| *index != 0);

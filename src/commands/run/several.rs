@@ -93,7 +93,8 @@ impl Board<'_> {
     fn run(&self, number: usize) -> ControlFlow<()> {
         let Some(job) = self.jobs.get(number) else { return ControlFlow::Continue(()) };
         let started = Instant::now();
-        let ended = if self.in_place { single::attempt(self.stage, job, &job.project.path) } else { self.run_beside_others(job, number) };
+        let ended =
+            if self.in_place { single::attempt(self.stage, job, !self.options.hide_prefix) } else { self.run_beside_others(job, number) };
         let took = started.elapsed();
         let mut state = self.lock();
         let (came, flow) = match ended {
@@ -119,7 +120,7 @@ impl Board<'_> {
     fn run_beside_others(&self, job: &Job<'_>, number: usize) -> Result<(), Failure> {
         let reporter = &self.stage.context.reporter;
         for part in &job.parts {
-            let name = if self.options.hide_prefix { String::new() } else { format!("{} {}", job.project.path, part.event) };
+            let name = if self.options.hide_prefix { String::new() } else { job.label(part) };
             let label = Label { name: &name, number };
             reporter.several_command_line(label, &part.command.to_string_lossy());
             let variables = job.variables(self.stage, part);

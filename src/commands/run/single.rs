@@ -13,7 +13,7 @@ use std::process::Command;
 
 /// Runs a job and returns the exit status. What went wrong is said.
 pub fn run(stage: &Stage<'_>, job: &Job<'_>) -> u8 {
-    match attempt(stage, job, "") {
+    match attempt(stage, job, false) {
         Ok(()) => interrupted().unwrap_or(0),
         Err(failure) => {
             let status = failure.status;
@@ -26,12 +26,12 @@ pub fn run(stage: &Stage<'_>, job: &Job<'_>) -> u8 {
     }
 }
 
-/// Runs the command lines of a job until one fails or somebody wants an end. `owner` stands before the command lines,
-/// where there are several projects.
-pub fn attempt(stage: &Stage<'_>, job: &Job<'_>, owner: &str) -> Result<(), Failure> {
+/// Runs the command lines of a job until one fails or somebody wants an end. They are `labelled` where there are several
+/// projects.
+pub fn attempt(stage: &Stage<'_>, job: &Job<'_>, labelled: bool) -> Result<(), Failure> {
     for part in &job.parts {
         let variables = job.variables(stage, part);
-        let name = if owner.is_empty() { String::new() } else { format!("{owner} {}", part.event) };
+        let name = if labelled { job.label(part) } else { String::new() };
         stage.context.reporter.command_line(&name, &part.command.to_string_lossy());
         let shell = stage.settings.scripts.shell.as_deref().unwrap_or(Path::new(SHELL));
         let ended = in_foreground(&mut shell_command(shell, &part.command, &job.project.folder, &variables));

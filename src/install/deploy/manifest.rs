@@ -41,8 +41,7 @@ pub(super) fn rewrite(fields: &mut Map<String, Value>, catalogs: &Catalogs, plac
 /// Returns what stands for a specifier outside of the workspace, if it is not itself.
 fn replacement(alias: &str, text: &str, catalogs: &Catalogs) -> Option<String> {
     let text = text.trim();
-    if let Some(name) = text.strip_prefix("catalog:") {
-        let name = if name.is_empty() { catalogs::DEFAULT } else { name };
+    if let Some(name) = catalogs::asked(text) {
         return catalogs.get(name)?.get(alias).cloned();
     }
     match OfWorkspace::parse(alias, text.strip_prefix("workspace:")?) {

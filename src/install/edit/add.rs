@@ -7,6 +7,7 @@ use super::typed::{Asked, Typed};
 use super::{Anew, Desk, Draft, Saving, Shared, catalog, open, selected};
 use crate::error::{Code, Error};
 use crate::install::failure;
+use crate::install::news::Event;
 use crate::package::name::PackageName;
 use crate::project::catalogs::{self, Catalogs};
 use crate::project::edit::{Document, List};
@@ -152,7 +153,14 @@ fn own_project(
     };
     let project = workspace.projects.iter().find(|project| project.name() == Some(alias.as_str()));
     match (asked, project) {
-        _ if !add.workspace && !is_linking => Ok(None),
+        _ if !add.workspace && !is_linking => {
+            if existing.is_none() && project.is_some() && matches!(asked, Asked::Any) {
+                (desk.listener)(Event::Warning(format!(
+                    "`{alias}` is a project of this workspace, but is asked of a registry; `--workspace` takes the project"
+                )));
+            }
+            Ok(None)
+        }
         (Asked::Any, _) if !add.workspace && existing.is_some() => Ok(None),
         (Asked::Any, Some(project)) => Ok(Some(match (protocol, &project.manifest.version) {
             (WorkspaceProtocol::Rolling, _) | (_, None) if save.prefix.is_empty() => "workspace:*".to_owned(),

@@ -5,24 +5,15 @@ use crate::error::Error;
 use crate::install::failure;
 use crate::install::session::Session;
 use crate::package::name::PackageName;
-use crate::project::catalogs::DEFAULT;
+use crate::project::catalogs::{DEFAULT, PREFIX};
 use crate::project::edit::catalogs;
 use crate::project::workspace::{WORKSPACE_FILE, Workspace};
 use crate::resolve::graph::Resolution;
 use serde_json::Value;
 
-/// What a dependency begins with that asks for an entry of a catalog.
-const PREFIX: &str = "catalog:";
-
 /// Returns the specifier that asks for an entry of a catalog.
 pub(super) fn specifier(catalog: &str) -> String {
     if catalog == DEFAULT { PREFIX.to_owned() } else { format!("{PREFIX}{catalog}") }
-}
-
-/// Returns the catalog that a specifier asks for.
-pub(super) fn asked(specifier: &str) -> Option<&str> {
-    let name = specifier.trim().strip_prefix(PREFIX)?.trim();
-    Some(if name.is_empty() { DEFAULT } else { name })
 }
 
 /// Writes the ranges of what was chosen into the catalogs in memory.
@@ -78,7 +69,20 @@ fn home_in_manifest<'a>(workspace: &Workspace, catalog: &'a str, alias: &Package
     let fields = &workspace.root_project().fields;
     let there: Vec<Vec<&str>> = homes.into_iter().filter(|home| value(fields, home).is_some_and(Value::is_object)).collect();
     let has_entry = |home: &&Vec<&str>| value(fields, home).is_some_and(|entries| entries.get(alias.as_str()).is_some());
-    there.iter().find(has_entry).or(there.first()).cloned()
+    there.iter().find(has_entry).or(there.first()).cloned().or_else(|| new_home(workspace, catalog))
+}
+
+/// Returns where a catalog is made, if that is in the root's manifest: where the workspace is described there too. Others
+/// who read it there do not look into `pnpm-workspace.yaml`.
+fn new_home<'a>(workspace: &Workspace, catalog: &'a str) -> Option<Vec<&'a str>> {
+    let workspaces = workspace.root_project().fields.get("workspaces").filter(|_| !workspace.file.is_there())?;
+    let mut home = if workspaces.is_object() { vec!["workspaces"] } else { Vec::new() };
+    if catalog == DEFAULT {
+        home.push("catalog")
+    } else {
+        home.extend(["catalogs", catalog])
+    }
+    Some(home)
 }
 
 fn value<'a>(fields: &'a serde_json::Map<String, Value>, keys: &[&str]) -> Option<&'a Value> {

@@ -1,6 +1,7 @@
 //! What registries offer for packages that a manifest names.
 
 use crate::error::Error;
+use crate::install::latest;
 use crate::install::source::Sources;
 use crate::package::name::PackageName;
 use crate::package::packument::Packument;
@@ -10,9 +11,6 @@ use crate::package::version::Version;
 use crate::resolve::pick::{Preferred, pick};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// How many packuments one job reads from the cache.
-const BATCH: usize = 16;
 
 /// What there is of some packages.
 #[derive(Default)]
@@ -25,18 +23,7 @@ impl Offers {
         if names.is_empty() {
             return Ok(Offers::default());
         }
-        let client = sources.client()?;
-        let (sender, receiver) = crossbeam_channel::unbounded();
-        let names: Vec<PackageName> = names.into_iter().collect();
-        for names in names.chunks(BATCH) {
-            let sender = sender.clone();
-            client.packuments(names.to_vec(), move |answers| {
-                // The receiver lives until every sender is gone.
-                let _ = sender.send(answers);
-            });
-        }
-        drop(sender);
-        let answers = receiver.into_iter().flatten();
+        let answers = latest::ask(sources.client()?, names);
         Ok(Offers(answers.filter_map(|(name, answer)| Some((name, answer.ok()?))).collect()))
     }
 

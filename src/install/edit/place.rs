@@ -4,12 +4,13 @@
 use super::Desk;
 use super::typed::{Asked, Typed};
 use crate::error::{Code, Error};
+use crate::fs::without_dots;
 use crate::install::fetch::{self, Fetched};
 use crate::install::supply::Order;
 use crate::package::manifest::Manifest;
 use crate::package::name::PackageName;
 use crate::resolve::graph::Source;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 
 /// What was typed, with its name found out.
 pub(super) struct Named {
@@ -30,7 +31,7 @@ pub(super) fn name_all(typed: Vec<Typed>, desk: &Desk<'_>) -> Result<(Vec<Named>
             (Some(alias), _) => alias,
             (None, Asked::Address(url)) => fetched_name(Source::Tarball { url: url.clone() }, desk, &mut fetched)?,
             (None, Asked::Path { path, .. }) => {
-                let place = absolute(&desk.task.dir, path);
+                let place = without_dots(&desk.task.dir.join(path));
                 match std::fs::metadata(&place) {
                     Err(_) => return Err(nothing_at(&place)),
                     Ok(found) if found.is_dir() => name_of_folder(&place)?,
@@ -46,7 +47,7 @@ pub(super) fn name_all(typed: Vec<Typed>, desk: &Desk<'_>) -> Result<(Vec<Named>
 
 /// Returns the specifier of a path, for a manifest in `folder`. A folder is linked unless it is called a copy.
 pub(super) fn specifier(dir: &Path, path: &str, as_link: Option<bool>, folder: &Path) -> Result<String, Error> {
-    let place = absolute(dir, path);
+    let place = without_dots(&dir.join(path));
     let found = std::fs::metadata(&place).map_err(|_| nothing_at(&place))?;
     let is_link = as_link.unwrap_or(found.is_dir());
     Ok(format!("{}:{}", if is_link { "link" } else { "file" }, relative(folder, &place)))
@@ -101,21 +102,6 @@ fn nameless(place: &str, reason: &str) -> Error {
         .hint("Say which name it is to have: `deka add name@<path or address>`.")
 }
 
-/// Joins a path to a folder, without `.` and `..` where that is possible.
-fn absolute(dir: &Path, path: &str) -> PathBuf {
-    let mut out = PathBuf::new();
-    for part in dir.join(path).components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                out.pop();
-            }
-            other => out.push(other),
-        }
-    }
-    out
-}
-
 /// Returns a path as seen from a folder, with `/`. Both are absolute.
 fn relative(from: &Path, to: &Path) -> String {
     let (from, to): (Vec<Component<'_>>, Vec<Component<'_>>) = (from.components().collect(), to.components().collect());
@@ -128,7 +114,7 @@ fn relative(from: &Path, to: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{absolute, relative};
+    use super::{relative, without_dots};
     use std::path::Path;
 
     #[test]
@@ -139,7 +125,7 @@ mod tests {
             ("/w", "/o/x.tgz", "/w/app", "../../o/x.tgz"),
             ("/w/app", ".", "/w/app", "."),
         ] {
-            assert_eq!(relative(Path::new(folder), &absolute(Path::new(dir), path)), want, "{path} in {dir}");
+            assert_eq!(relative(Path::new(folder), &without_dots(&Path::new(dir).join(path))), want, "{path} in {dir}");
         }
     }
 }

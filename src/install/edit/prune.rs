@@ -8,10 +8,12 @@ use crate::layout::plan::Wanted;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Removes packages from the modules folders of projects that no plan has. What begins with a dot is no package.
-pub(in crate::install) fn prune(session: &Session<'_>, wanted: &Wanted) -> Result<(), Error> {
+/// Removes packages from the modules folders of projects that no plan has, and returns their names. What begins with a dot
+/// is no package.
+pub(in crate::install) fn prune(session: &Session<'_>, wanted: &Wanted) -> Result<Vec<String>, Error> {
+    let mut pruned = Vec::new();
     if !matches!(session.task.edit, Some(Edit::Prune)) {
-        return Ok(());
+        return Ok(pruned);
     }
     for importer in &wanted.importers {
         let kept: BTreeSet<&str> = importer.links.iter().chain(&importer.hoisted).map(|link| link.alias.as_str()).collect();
@@ -23,7 +25,7 @@ pub(in crate::install) fn prune(session: &Session<'_>, wanted: &Wanted) -> Resul
             };
             for package in inside.into_iter().filter(|package| !kept.contains(package.as_str())) {
                 crate::fs::remove_all(&folder.join(&package)).map_err(failure::of_file)?;
-                session.stage("pruned", format!("Removed {package}"));
+                pruned.push(package);
             }
             if name.starts_with('@') {
                 // Only an empty one goes.
@@ -31,7 +33,7 @@ pub(in crate::install) fn prune(session: &Session<'_>, wanted: &Wanted) -> Resul
             }
         }
     }
-    Ok(())
+    Ok(pruned)
 }
 
 fn names(folder: &Path) -> Vec<String> {

@@ -6,6 +6,9 @@ use crate::project::edit::List;
 use crate::project::workspace::Workspace;
 use std::collections::BTreeSet;
 
+/// How many names are offered in the place of one that is not there.
+const KNOWN_MAX: usize = 10;
+
 /// What is removed, and from where.
 #[derive(Clone, Debug, Default)]
 pub struct Remove {
@@ -44,9 +47,13 @@ fn not_there(missing: &BTreeSet<&str>, list: Option<List>, known: &BTreeSet<Stri
     let names: Vec<String> = missing.iter().map(|name| format!("`{}`", name.escape_debug())).collect();
     let place = list.map_or("dependencies", List::field);
     let error = Error::new(Code::NotDependency, format!("{} cannot be removed: there is no such entry in the {place}", names.join(", ")));
-    let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    match known.is_empty() {
-        true => error.hint("package.json has none of its own there."),
-        false => error.hint(format!("There is {}.", known.join(", "))),
+    if known.is_empty() {
+        return error.hint("package.json has none of its own there.");
     }
+    let shown: Vec<&str> = known.iter().take(KNOWN_MAX).map(String::as_str).collect();
+    let more = match known.len() - shown.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    error.hint(format!("There is {}{more}.", shown.join(", ")))
 }

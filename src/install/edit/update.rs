@@ -3,7 +3,7 @@
 use super::offers::Offers;
 use super::pattern::Patterns;
 use super::range::Style;
-use super::{Anew, Desk, Draft, Saving, Shared, catalog, open, selected};
+use super::{Anew, Desk, Draft, Saving, Shared, open, selected};
 use crate::error::Error;
 use crate::install::failure;
 use crate::package::name::PackageName;
@@ -39,7 +39,7 @@ pub(super) fn draft(update: &Update, workspace: &mut Workspace, desk: &Desk<'_>)
         let listed = listed(update, &document);
         let meant = || listed.iter().filter(|(_, alias, _)| patterns.admit(alias.as_str()));
         for (list, alias, specifier) in meant().filter(|_| !update.no_save) {
-            if let Some(catalog) = catalog::asked(specifier) {
+            if let Some(catalog) = catalogs::asked(specifier) {
                 share(&mut draft, (catalog, alias, at), &catalogs, (update, &offers), desk);
             } else if let Some((specifier, prefix)) = entry((alias, specifier), (update, &offers), desk) {
                 document.set(*list, alias.as_str(), &specifier);
@@ -76,7 +76,7 @@ fn offers(update: &Update, patterns: &Patterns, (workspace, catalogs): (&Workspa
         let listed = listed(update, &open(&workspace.projects[at])?);
         let meant = listed.iter().filter(|(_, alias, _)| patterns.admit(alias.as_str()));
         names.extend(meant.filter_map(|(_, alias, specifier)| {
-            let shared = catalog::asked(specifier).and_then(|catalog| catalogs.get(catalog)?.get(alias.as_str()));
+            let shared = catalogs::asked(specifier).and_then(|catalog| catalogs.get(catalog)?.get(alias.as_str()));
             Style::of(shared.unwrap_or(specifier))?.package(alias)
         }));
     }

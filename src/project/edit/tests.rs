@@ -38,10 +38,7 @@ fn formatting_stays_as_it_is() {
             "\u{feff}{\r\n    \"name\": \"x\"\r\n}\r\n",
             "\u{feff}{\r\n    \"name\": \"x\",\r\n    \"devDependencies\": {\r\n        \"a\": \"1\"\r\n    }\r\n}\r\n",
         ),
-        (
-            "{\"name\":\"x\",\"devDependencies\":{\"b\":\"1\"}}",
-            "{\"name\":\"x\",\"devDependencies\":{\n    \"a\": \"1\",\n    \"b\":\"1\"\n  }}",
-        ),
+        ("{\"name\":\"x\",\"devDependencies\":{\"b\":\"1\"}}\n", "{\"name\":\"x\",\"devDependencies\":{\"a\":\"1\",\"b\":\"1\"}}\n"),
         ("{ \"devDependencies\": {} }", "{ \"devDependencies\": {\n    \"a\": \"1\"\n  } }"),
         ("{\n  \"devDependencies\": {},\n  \"x\": [1,2]\n}\n", "{\n  \"devDependencies\": {\n    \"a\": \"1\"\n  },\n  \"x\": [1,2]\n}\n"),
     ] {

@@ -1,5 +1,6 @@
 use super::{Selection, select};
 use crate::project::graph::ProjectGraph;
+use crate::project::settings::LinkWorkspacePackages;
 use crate::project::workspace::Workspace;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,7 +27,7 @@ fn sample() -> (TempDir, Workspace) {
 /// Returns the last segments of the paths of the projects that filters select.
 fn selected(workspace: &Workspace, filters: &[&str], cwd: &Path) -> Result<String, String> {
     let selection = Selection { filters: filters.iter().map(|filter| (*filter).to_owned()).collect(), ..Selection::default() };
-    let graph = ProjectGraph::new(workspace);
+    let graph = ProjectGraph::read(workspace, LinkWorkspacePackages::Never);
     let selected = select(workspace, &graph, &selection, cwd).map_err(|error| error.to_string())?;
     let names: Vec<&str> = selected.iter().filter_map(|index| workspace.projects[*index].path.rsplit('/').next()).collect();
     Ok(names.join(" "))
@@ -82,7 +83,7 @@ fn folders_are_relative_to_the_current_one() {
 #[test]
 fn without_filters_the_folder_decides() {
     let (folder, workspace) = sample();
-    let graph = ProjectGraph::new(&workspace);
+    let graph = ProjectGraph::read(&workspace, LinkWorkspacePackages::Never);
     let of = |recursive, workspace_root, cwd: PathBuf| {
         select(&workspace, &graph, &Selection { filters: vec![], recursive, workspace_root }, &cwd).expect("projects")
     };

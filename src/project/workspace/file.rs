@@ -31,7 +31,7 @@ impl WorkspaceFile {
     }
 
     /// Says whether there is such a file.
-    pub(super) fn is_there(&self) -> bool {
+    pub fn is_there(&self) -> bool {
         self.stamp.stat.is_some()
     }
 }
