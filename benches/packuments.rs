@@ -2,8 +2,8 @@
 
 use deka::package::name::PackageName;
 use deka::pool::Pool;
-use deka::registry::Client;
 use deka::registry::config::Config;
+use deka::registry::{Age, Client};
 use divan::Bencher;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write as _};
@@ -49,7 +49,7 @@ fn read_all(registry: &Url, cache: &Path) {
     let names: Vec<PackageName> = (0..PACKAGES).map(|index| PackageName::parse(&format!("package-{index}")).expect("a name")).collect();
     for names in names.chunks(BATCH) {
         let send = send.clone();
-        client.packuments(names.to_vec(), move |answers| {
+        client.packuments(names.to_vec(), Age::Current, move |answers| {
             answers.iter().for_each(|(_, outcome)| send.send(outcome.is_ok()).expect("it is waited for"));
         });
     }

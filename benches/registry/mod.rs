@@ -37,7 +37,7 @@ impl Registry {
                 return solver.finish().expect("a resolution").0;
             }
             for need in needs {
-                if let Need::Packument(name) = need {
+                if let Need::Packument(name) | Need::Remembered(name) = need {
                     solver.packument(&name, self.0.get(&name).cloned().ok_or(Failure::NotFound));
                 }
             }

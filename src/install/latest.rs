@@ -9,7 +9,7 @@ use crate::package::packument::Packument;
 use crate::pool::Pool;
 use crate::project::env::Env;
 use crate::project::settings::Settings;
-use crate::registry::{Answered, Client};
+use crate::registry::{Age, Answered, Client};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ pub(super) fn ask(client: &Client, names: BTreeSet<PackageName>) -> impl Iterato
     let names: Vec<PackageName> = names.into_iter().collect();
     for names in names.chunks(BATCH) {
         let sender = sender.clone();
-        client.packuments(names.to_vec(), move |answers| {
+        client.packuments(names.to_vec(), Age::Current, move |answers| {
             // The receiver lives until every sender is gone.
             let _ = sender.send(answers);
         });

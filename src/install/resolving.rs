@@ -10,7 +10,7 @@ use crate::package::name::PackageName;
 use crate::package::platform::{Host, Platform};
 use crate::project::settings::{LinkWorkspacePackages, Settings};
 use crate::project::workspace::Project;
-use crate::registry::{Answered, RegistryError};
+use crate::registry::{Age, Answered, RegistryError};
 use crate::resolve::error::Warning;
 use crate::resolve::graph::{Resolution, Source};
 use crate::resolve::request::{ByVersion, Chosen, External, Failure, ImporterRequest, Need, Options, Request};
@@ -121,7 +121,7 @@ impl Next {
         let (needs, chosen) = (solver.wants(), solver.chosen());
         let because = || because.map(ToString::to_string);
         for need in &needs {
-            if let Need::Packument(name) = need {
+            if let Need::Packument(name) | Need::Remembered(name) = need {
                 timings.note(|| Happened::Wanted { name: name.to_string(), because: because() });
             }
         }
@@ -179,13 +179,19 @@ pub(super) fn is_sure(source: &Source, optional: bool, platform: &Platform, host
 
 /// Asks all questions that there are at the moment.
 fn ask(session: &Session, needs: Vec<Need>) -> Result<(), Error> {
-    let mut names = Vec::with_capacity(needs.len());
+    let (mut current, mut remembered) = (Vec::with_capacity(needs.len()), Vec::new());
     for need in needs {
         match need {
-            Need::Packument(name) => names.push(name),
+            Need::Packument(name) => current.push(name),
+            Need::Remembered(name) => remembered.push(name),
             Need::External(source) => ask_for_external(session, source)?,
         }
     }
+    ask_for_packuments(session, &current, Age::Current)?;
+    ask_for_packuments(session, &remembered, Age::Any)
+}
+
+fn ask_for_packuments(session: &Session, names: &[PackageName], age: Age) -> Result<(), Error> {
     if names.is_empty() {
         return Ok(());
     }
@@ -193,7 +199,7 @@ fn ask(session: &Session, needs: Vec<Need>) -> Result<(), Error> {
     let size = names.len().div_ceil(2).min(PACKUMENT_BATCH);
     for names in names.chunks(size) {
         let (sender, counters) = (session.sender.clone(), Arc::clone(&session.counters));
-        client.packuments(names.to_vec(), move |answers| {
+        client.packuments(names.to_vec(), age, move |answers| {
             for (name, _) in answers.iter().filter(|(_, answer)| answer.is_ok()) {
                 counters.timings.note(|| Happened::Answered { name: name.to_string() });
             }

@@ -7,7 +7,7 @@ use super::download::{self, Arrival, LastChance};
 use super::error::RegistryError;
 use super::event::Event;
 use super::network::{Network, Request, Task};
-use super::packuments::{self, Answered};
+use super::packuments::{self, Age, Answered};
 use super::queue::Class;
 use super::tarball::{Limits, Sink, TarballError, Unpacked, unpack_bytes, unpack_stream};
 use crate::package::integrity::Integrity;
@@ -53,7 +53,7 @@ impl Client {
 
     /// Gets packuments, from the cache or the network. `deliver` is called on the pool with [`Priority::Resolve`], once
     /// with all that are cached and once for each of the others. One job reads them all, so a few at a time are best.
-    pub fn packuments(&self, names: Vec<PackageName>, deliver: impl Fn(Vec<Answered>) + Send + Sync + 'static) {
+    pub fn packuments(&self, names: Vec<PackageName>, age: Age, deliver: impl Fn(Vec<Answered>) + Send + Sync + 'static) {
         let Client { network, folders } = self.clone();
         self.network.pool.spawn(Priority::Resolve, move || {
             let place = |name: PackageName| {
@@ -65,7 +65,7 @@ impl Client {
                 (name, file)
             };
             let deliver: packuments::Deliver = Arc::new(deliver);
-            packuments::get(&network, names.into_iter().map(place).collect(), &deliver);
+            packuments::get(&network, names.into_iter().map(place).collect(), age, &deliver);
         });
     }
 

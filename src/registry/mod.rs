@@ -37,4 +37,4 @@ mod tests;
 pub use client::{Client, TarballRequest};
 pub use error::RegistryError;
 pub use event::Event;
-pub use packuments::Answered;
+pub use packuments::{Age, Answered};

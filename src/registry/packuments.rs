@@ -32,6 +32,15 @@ const FULL: &str = "application/json";
 /// What came of asking for a packument.
 pub type Answered = (PackageName, Result<Arc<Packument>, RegistryError>);
 
+/// How old a packument may be that is in the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// What [`Freshness`] says.
+    Current,
+    /// Any, unless all of them are to be checked with the registry.
+    Any,
+}
+
 /// Takes outcomes: those that are cached at once, the others one by one.
 pub(super) type Deliver = Arc<dyn Fn(Vec<Answered>) + Send + Sync>;
 
@@ -63,10 +72,10 @@ impl Task {
 }
 
 /// Gets packuments, each with the file that caches it. Runs on the pool.
-pub(super) fn get(network: &Arc<Network>, wanted: Vec<(PackageName, PathBuf)>, deliver: &Deliver) {
+pub(super) fn get(network: &Arc<Network>, wanted: Vec<(PackageName, PathBuf)>, age: Age, deliver: &Deliver) {
     let now = cache::now();
     let is_usable = |times: &Times| match network.config.freshness {
-        Freshness::Online => times.is_fresh(now),
+        Freshness::Online => age == Age::Any || times.is_fresh(now),
         Freshness::Revalidate => false,
         Freshness::PreferOffline | Freshness::Offline => true,
     };

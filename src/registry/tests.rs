@@ -6,7 +6,7 @@ mod server;
 mod tarballs;
 
 use super::config::{Config, Freshness, Retry};
-use super::{Client, RegistryError};
+use super::{Age, Client, RegistryError};
 use crate::package::name::PackageName;
 use crate::package::packument::Packument;
 use crate::pool::Pool;
@@ -47,7 +47,7 @@ impl Bench {
     /// Gets a packument with a client of its own, and waits until the cache is written.
     fn packument(&mut self, text: &str) -> Result<Arc<Packument>, RegistryError> {
         let (send, receive) = mpsc::channel();
-        self.client().packuments(vec![name(text)], move |answers| {
+        self.client().packuments(vec![name(text)], Age::Current, move |answers| {
             answers.into_iter().for_each(|(_, outcome)| send.send(outcome).expect("the test waits"));
         });
         let outcome = receive.recv_timeout(PATIENCE).expect("an outcome");

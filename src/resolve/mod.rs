@@ -22,6 +22,7 @@
 //! [`graph`], which the lockfile and the layout are made from.
 
 mod assemble;
+mod book;
 mod describe;
 mod edges;
 pub mod error;

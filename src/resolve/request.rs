@@ -120,6 +120,9 @@ impl Default for Options {
 pub enum Need {
     /// What the registry knows of a package.
     Packument(PackageName),
+    /// The same, however old it is: all that is wanted of it is a version that the previous answer has. Should more be
+    /// wanted after all, [`Need::Packument`] follows.
+    Remembered(PackageName),
     /// The manifest of something that no registry keeps. Never [`Source::Registry`].
     External(Source),
 }

@@ -1,6 +1,7 @@
 //! The machine that turns answers into a resolution; see [`super`] for how it is driven and what it rests on.
 
 use super::assemble;
+use super::book::{Age, Book};
 use super::describe::{self, Identity, Rules};
 use super::edges::{Ask, Place, Workspace};
 use super::error::{Fault, ResolveError, Warning, Way};
@@ -45,20 +46,6 @@ pub struct Solver {
     hoists: Vec<Hoist>,
     warnings: Vec<Warning>,
     settled: Option<Result<(Resolution, Vec<Warning>), ResolveError>>,
-}
-
-/// What is known of one package of a registry.
-#[derive(Default)]
-struct Book {
-    answer: Option<Result<Arc<Packument>, Fault>>,
-    /// Dependencies that wait for the answer.
-    waiting: Vec<usize>,
-    /// The versions that projects depend on directly, highest first.
-    direct: Vec<Version>,
-    /// What each want of a package came to; the wants of projects are not among them.
-    picks: FxHashMap<String, Result<NodeId, Fault>>,
-    /// The nodes by the place of their version in the packument.
-    nodes: FxHashMap<usize, NodeId>,
 }
 
 /// What is known of one tarball or folder.
@@ -111,13 +98,13 @@ impl Solver {
         std::mem::take(&mut self.needs)
     }
 
-    /// Takes the answer to [`Need::Packument`]. One that was not asked for is ignored.
+    /// Takes the answer to [`Need::Packument`] or [`Need::Remembered`]. One that was not asked for is ignored.
     pub fn packument(&mut self, name: &PackageName, answer: Result<Arc<Packument>, Failure>) {
-        let Some(book) = self.books.get_mut(name).filter(|book| book.answer.is_none()) else {
+        let Some(book) = self.books.get_mut(name).filter(|book| book.is_open()) else {
             return;
         };
         self.outstanding = self.outstanding.saturating_sub(1);
-        book.answer = Some(answer.map_err(|failure| Fault::of_packument(name.as_str(), &failure)));
+        book.take(answer.map_err(|failure| Fault::of_packument(name.as_str(), &failure)));
         let waiting = std::mem::take(&mut book.waiting);
         // What projects ask for comes first: the others prefer its versions.
         let (of_projects, of_packages): (Vec<usize>, Vec<usize>) =
@@ -129,10 +116,8 @@ impl Solver {
                 direct.extend(Version::parse(&self.tree.node(node).package.version));
             }
         }
-        direct.sort_by(|left, right| right.cmp(left));
-        direct.dedup();
         if let Some(book) = self.books.get_mut(name) {
-            book.direct = direct;
+            book.add_direct(direct);
         }
         for link in of_packages {
             self.choose(link);
@@ -174,8 +159,7 @@ impl Solver {
             if let Some(settled) = self.settled.take() {
                 return settled;
             }
-            let unanswered: Vec<PackageName> =
-                self.books.iter().filter(|(_, book)| book.answer.is_none()).map(|(name, _)| name.clone()).collect();
+            let unanswered: Vec<PackageName> = self.books.iter().filter(|(_, book)| book.is_open()).map(|(name, _)| name.clone()).collect();
             let places: Vec<Source> =
                 self.externals.iter().filter(|(_, shelf)| shelf.answer.is_none()).map(|(source, _)| source.clone()).collect();
             unanswered.iter().for_each(|name| self.packument(name, Err(Failure::NotFound)));
@@ -224,8 +208,8 @@ impl Solver {
         while let Some(link) = self.queue.pop() {
             match &self.tree.links[link].outcome {
                 Outcome::Waiting(Ask::Registry { name, .. }) => {
-                    let name = name.clone();
-                    let book = self.book(&name);
+                    let (name, age) = (name.clone(), if self.kept(link).is_some() { Age::Any } else { Age::Current });
+                    let book = self.book(&name, age);
                     if book.answer.is_some() { self.choose(link) } else { book.waiting.push(link) }
                 }
                 Outcome::Waiting(Ask::External(source)) => {
@@ -241,13 +225,23 @@ impl Solver {
         }
     }
 
-    /// Returns what is known of a package, and asks for it the first time.
-    fn book(&mut self, name: &PackageName) -> &mut Book {
-        if !self.books.contains_key(name) {
+    /// Returns what is known of a package, and asks for it the first time. What only has to be of any age is asked for
+    /// again when more is wanted.
+    fn book(&mut self, name: &PackageName, age: Age) -> &mut Book {
+        self.books.entry(name.clone()).or_insert_with(|| {
+            self.needs.push(if age == Age::Any { Need::Remembered(name.clone()) } else { Need::Packument(name.clone()) });
+            Book { age, ..Book::default() }
+        })
+    }
+
+    /// Says whether what is known of a package will not do for a new choice, and sees to it that it will.
+    fn is_renewed(&mut self, name: &PackageName) -> bool {
+        let Some(book) = self.books.get_mut(name) else { return false };
+        if book.age == Age::Any {
+            book.age = Age::Renewing;
             self.needs.push(Need::Packument(name.clone()));
-            self.books.insert(name.clone(), Book::default());
         }
-        self.books.entry(name.clone()).or_default()
+        book.age == Age::Renewing
     }
 
     /// Chooses the version for a dependency whose packument is here.
@@ -258,17 +252,20 @@ impl Solver {
         };
         let (name, want) = (name.clone(), want.clone());
         let is_of_project = matches!(link.owner, Owner::Root(_));
-        let Some(book) = self.books.get(&name) else { return };
-        let packument = match &book.answer {
-            Some(Ok(packument)) => packument.clone(),
+        let packument = match self.books.get(&name).and_then(|book| book.answer.clone()) {
+            Some(Ok(packument)) => packument,
             Some(Err(fault)) => {
-                self.tree.links[at].outcome = Outcome::Failed(fault.clone());
+                self.tree.links[at].outcome = Outcome::Failed(fault);
                 return;
             }
             None => return,
         };
-        let pinned = self.pin_of(link, &want).filter(|pin| pin.name == name && keeps(pin, &want, &link.specifier));
-        let pinned = pinned.and_then(|pin| packument.find(&pin.version));
+        let pinned = self.kept(at).and_then(|pin| packument.find(&pin.version));
+        if pinned.is_none() && self.is_renewed(&name) {
+            self.books.entry(name).or_default().waiting.push(at);
+            return;
+        }
+        let Some(book) = self.books.get(&name) else { return };
         let text = match &want {
             Want::Range(range) => range.text(),
             Want::Tag(tag) => tag,
@@ -294,13 +291,15 @@ impl Solver {
         };
     }
 
-    /// Returns what the previous lockfile has for one dependency.
-    fn pin_of(&self, link: &Link, want: &Want) -> Option<&Pin> {
+    /// Returns what the previous lockfile has for one dependency, if it still does.
+    fn kept(&self, at: usize) -> Option<&Pin> {
+        let link = &self.tree.links[at];
+        let Outcome::Waiting(Ask::Registry { name, want }) = &link.outcome else { return None };
         let owner = match link.owner {
             Owner::Root(root) => Of::Project(&self.tree.roots[root].path),
             Owner::Node(id) => Of::Package(&self.tree.node(id).package.id),
         };
-        self.pins.edge(owner, &link.alias, want)
+        self.pins.edge(owner, &link.alias, want).filter(|pin| pin.name == *name && keeps(pin, want, &link.specifier))
     }
 
     /// Returns the node of one version of a package, and makes it the first time.
@@ -313,7 +312,7 @@ impl Solver {
         let mut manifest = packument.manifest(index);
         let identity = Identity::of_version(name, version, &mut manifest.dist, &self.registries);
         let node = self.add_node(identity, manifest, optional);
-        self.book(name).nodes.insert(index, node);
+        self.book(name, Age::Current).nodes.insert(index, node);
         node
     }
 
@@ -387,7 +386,8 @@ impl Solver {
                         self.tree.roots[root].providers.insert(name, Some(node));
                     }
                     for hoist in plan.absent {
-                        self.book(&hoist.name);
+                        let age = if self.pinned_for_all(&hoist).is_some() { Age::Any } else { Age::Current };
+                        self.book(&hoist.name, age);
                         self.hoists.push(hoist);
                     }
                 }
@@ -439,7 +439,9 @@ impl Solver {
 
     /// Chooses versions for the missing peers whose packuments have arrived.
     fn take_hoists(&mut self) {
-        for Hoist { root, name, ranges } in std::mem::take(&mut self.hoists) {
+        for hoist in std::mem::take(&mut self.hoists) {
+            let pinned = self.pinned_for_all(&hoist).cloned();
+            let Hoist { root, name, ranges } = hoist;
             let answer = self.books.get(&name).and_then(|book| book.answer.clone());
             let packument = match answer {
                 Some(Ok(packument)) => packument,
@@ -451,8 +453,11 @@ impl Solver {
                     continue;
                 }
             };
-            let suits = |version: &&Version| ranges.iter().all(|range| range.contains_with_prereleases(version));
-            let pinned = self.pins.versions(&name).iter().filter(suits).find_map(|version| packument.find(version));
+            let pinned = pinned.and_then(|version| packument.find(&version));
+            if pinned.is_none() && self.is_renewed(&name) {
+                self.hoists.push(Hoist { root, name, ranges });
+                continue;
+            }
             let picked = pinned.or_else(|| pick::pick_for_all(&packument, &ranges));
             let node = picked.map(|index| self.node_of_version(&packument, index, false));
             if node.is_none() {
@@ -462,6 +467,12 @@ impl Solver {
             }
             self.tree.roots[root].providers.insert(name, node);
         }
+    }
+
+    /// Returns the version of the previous answer that suits all who want a peer.
+    fn pinned_for_all(&self, hoist: &Hoist) -> Option<&Version> {
+        let suits = |version: &&Version| hoist.ranges.iter().all(|range| range.contains_with_prereleases(version));
+        self.pins.versions(&hoist.name).iter().find(suits)
     }
 }
 

@@ -21,6 +21,8 @@ use std::sync::Arc;
 pub(super) struct World {
     packuments: BTreeMap<String, Value>,
     externals: BTreeMap<String, Value>,
+    /// What it had when it was last asked.
+    before: Option<Box<World>>,
 }
 
 type Answer = Result<(Resolution, Vec<Warning>), ResolveError>;
@@ -51,6 +53,12 @@ impl World {
         self
     }
 
+    /// Has packuments that may be of any age come from another world, as far as that has them.
+    pub fn remembering(mut self, before: World) -> World {
+        self.before = Some(Box::new(before));
+        self
+    }
+
     /// Resolves, answering the questions in the order that `next` picks out of so many.
     pub fn solve_in_order(&self, request: Request, mut next: impl FnMut(usize) -> usize) -> Answer {
         let mut solver = Solver::new(request)?;
@@ -68,6 +76,10 @@ impl World {
             asked.push(need.clone());
             match need {
                 Need::Packument(name) => solver.packument(&name, self.packument(&name)),
+                Need::Remembered(name) => {
+                    let before = self.before.as_ref().and_then(|before| before.packument(&name).ok());
+                    solver.packument(&name, before.map_or_else(|| self.packument(&name), Ok));
+                }
                 Need::External(source) => {
                     let place = super::solve::place_of(&source);
                     let found = self.externals.get(place).map(|manifest| External { manifest: read(manifest), integrity: None });

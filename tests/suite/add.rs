@@ -312,3 +312,19 @@ fn an_override_that_refers_to_what_is_added_is_of_the_saved_range() {
     env.deka(["install", "--frozen-lockfile"]).success();
     assert_eq!(env.read("deka.lock"), lockfile);
 }
+
+#[test]
+fn only_what_is_new_is_asked_of_the_registry() {
+    let registry = registry().cache_control("no-cache");
+    let env = TestEnv::with(&registry);
+    env.depends_on(&[("b", "^1")]);
+    env.install().success();
+    registry.publish("c", "1.5.0", |p| p);
+    registry.forget();
+    env.deka(["add", "a@1"]).success();
+    assert!(registry.asked().iter().all(|path| path.starts_with("/a")), "what the lockfile has is known: {:?}", registry.asked());
+    assert_eq!(env.lockfile()["packages"].as_object().unwrap().keys().collect::<Vec<_>>(), ["a@1.2.0", "b@1.0.0", "c@1.0.0"]);
+    registry.forget();
+    env.deka(["add", "c@^1.5"]).success();
+    assert!(registry.asked().iter().all(|path| path.starts_with("/c")), "{:?}", registry.asked());
+}

@@ -2,8 +2,8 @@
 
 use super::server::{Asked, Server, reply, with_length};
 use super::{Bench, PATIENCE, name, on_loopback, versions};
-use crate::registry::RegistryError;
 use crate::registry::config::{Auth, Credentials, Freshness};
+use crate::registry::{Age, RegistryError};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -153,7 +153,9 @@ fn a_registry_that_is_down_is_not_asked_for_every_package() {
     let start = Instant::now();
     for index in 0..300 {
         let send = send.clone();
-        client.packuments(vec![name(&format!("a{index}"))], move |answers| send.send(answers[0].1.is_err()).expect("the test waits"));
+        client.packuments(vec![name(&format!("a{index}"))], Age::Current, move |answers| {
+            send.send(answers[0].1.is_err()).expect("the test waits")
+        });
     }
     drop(send);
     let outcomes: Vec<bool> = std::iter::from_fn(|| receive.recv_timeout(PATIENCE).ok()).collect();

@@ -61,6 +61,67 @@ proptest! {
             (left, right) => prop_assert!(false, "{:?} and {:?}", left, right),
         }
     }
+
+    #[test]
+    fn what_stays_can_be_had_from_what_is_remembered(
+        versions in vec((0..NAMES.len(), 1..3u8, 0..3u8, manifest()), 4..24),
+        known in 2..12usize,
+        asked in vec(entry(), 1..4),
+        added in vec(entry(), 0..3),
+        picks in vec(any::<prop::sample::Index>(), 64),
+    ) {
+        // A version never changes, so the first of two counts.
+        let mut ids: Vec<(String, Value)> = Vec::new();
+        for (name, major, minor, manifest) in versions {
+            let id = format!("{}@{major}.{minor}.0", NAMES[name]);
+            if ids.iter().all(|(other, _)| *other != id) {
+                ids.push((id, manifest));
+            }
+        }
+        let table: Vec<(&str, Value)> = ids.iter().map(|(id, manifest)| (id.as_str(), manifest.clone())).collect();
+        let before = || World::new(&table[..known.min(table.len())]);
+        let Ok((previous, _)) = before().solve(app(json!({"dependencies": object(&asked)}))) else { return Ok(()) };
+        let both = [asked, added].concat();
+        let request = || super::Request { pins: Some(previous.clone()), ..app(json!({"dependencies": object(&both)})) };
+        let current = World::new(&table).solve(request());
+        let mut picks = picks.iter().cycle();
+        let mixed = World::new(&table).remembering(before()).solve_in_order(request(), |open| picks.next().map_or(0, |pick| pick.index(open)));
+        match (current, mixed) {
+            (Ok(current), Ok(mixed)) => prop_assert_eq!(current, mixed),
+            (Err(current), Err(mixed)) => prop_assert_eq!(current.to_string(), mixed.to_string()),
+            (current, mixed) => prop_assert!(false, "{:?} and {:?}", current, mixed),
+        }
+    }
+}
+
+#[test]
+fn only_what_is_chosen_anew_is_asked_of_the_registry() {
+    let before = World::new(&[("a@1.0.0", json!({"dependencies": map("x@^1")})), ("x@1.0.0", json!({}))]);
+    let (previous, _) = before.solve(app(json!({"dependencies": map("a@1")}))).expect("a resolution");
+    let world = World::new(&[
+        ("a@1.0.0", json!({"dependencies": map("x@^1")})),
+        ("b@1.0.0", json!({"dependencies": map("x@^1.1")})),
+        ("x@1.0.0", json!({})),
+        ("x@1.1.0", json!({})),
+    ]);
+    let request = super::Request { pins: Some(previous), ..app(json!({"dependencies": map("a@1 b@1")})) };
+    let mut solver = super::Solver::new(request).expect("a solver");
+    let name = |text: &str| super::PackageName::parse(text).expect("a name");
+    let (a, b, x) = (name("a"), name("b"), name("x"));
+    use super::Need::{Packument, Remembered};
+    let mut first = solver.wants();
+    first.sort_by_key(|need| format!("{need:?}"));
+    assert_eq!(first, [Packument(b.clone()), Remembered(a.clone())]);
+    solver.packument(&a, before.packument(&a));
+    assert_eq!(solver.wants(), [Remembered(x.clone())]);
+    solver.packument(&x, before.packument(&x));
+    assert_eq!(solver.wants(), []);
+    solver.packument(&b, world.packument(&b));
+    assert_eq!(solver.wants(), [Packument(x.clone())], "its version is not among those of the previous answer");
+    solver.packument(&x, world.packument(&x));
+    assert_eq!(solver.wants(), []);
+    let (resolution, _) = solver.finish().expect("a resolution");
+    assert_eq!(super::tree(&resolution)[1..3], ["a@1.0.0 -> x@1.0.0", "b@1.0.0 -> x@1.1.0"]);
 }
 
 #[test]
