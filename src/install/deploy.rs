@@ -14,6 +14,7 @@ mod target;
 use super::news::{Counters, Listener};
 use super::{LOCKFILE, Outcome, Task, failure, resolving, run_with};
 use crate::error::{Code, Error};
+use crate::layout::join;
 use crate::lockfile::{self, Lockfile};
 use crate::project::packing;
 use crate::project::settings::{Frozen, Settings, VirtualStore};
@@ -58,7 +59,7 @@ pub fn deploy(
         }
         for part in parts.all.iter().filter(|part| part.kind == Kind::Folder) {
             let builds = (part.place == parts::HERE).then_some(&builds);
-            target.write(&target::join(&part.place, MANIFEST), &manifest::text(&part.rewritten, builds))?;
+            target.write(&join(&part.place, MANIFEST), &manifest::text(&part.rewritten, builds))?;
         }
         target.write(LOCKFILE, lockfile::write(&lockfile_of(resolution, &settings)).as_bytes())?;
         if find_root(&deployment.target, task.env.home()).map_err(failure::of_project)? != deployment.target {

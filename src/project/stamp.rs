@@ -53,17 +53,6 @@ impl FileStamp {
         FileStamp { path: path.to_owned(), stat: std::fs::metadata(path).ok().map(|found| guarded(&found)) }
     }
 
-    /// Takes the stamp of a file once its time is telling: one that is too young is waited for, but once only. If somebody
-    /// writes to it meanwhile, so that it stays young, the stamp has the time that it had at last.
-    pub fn take_settled(path: &Path) -> FileStamp {
-        let found = std::fs::metadata(path).ok();
-        if let Some(rest) = found.as_ref().and_then(time_to_settle) {
-            std::thread::sleep(rest);
-            return FileStamp::of_written(path);
-        }
-        FileStamp { path: path.to_owned(), stat: found.map(|found| Stat::of(&found)) }
-    }
-
     /// Takes the stamp of a file that deka itself has just written and so knows the content of.
     pub fn of_written(path: &Path) -> FileStamp {
         FileStamp { path: path.to_owned(), stat: std::fs::metadata(path).ok().map(|found| Stat::of(&found)) }
@@ -105,18 +94,13 @@ pub fn read(path: &Path) -> Result<(Option<Vec<u8>>, FileStamp)> {
 }
 
 fn guarded(found: &Metadata) -> Stat {
-    let stat = Stat::of(found);
-    if time_to_settle(found).is_none() { stat } else { Stat { mtime_ns: NEVER, ..stat } }
-}
-
-/// Returns how long it takes until the time of a file is telling; nothing when it is.
-fn time_to_settle(found: &Metadata) -> Option<Duration> {
     // A time far ahead was set by somebody or by another clock, and says as little about a write just now as an old one.
-    let age = found.modified().ok().map(|changed| match SystemTime::now().duration_since(changed) {
-        Ok(age) => age,
-        Err(ahead) => ahead.duration(),
+    let settled = found.modified().is_ok_and(|changed| match SystemTime::now().duration_since(changed) {
+        Ok(age) => age >= AGE_MIN,
+        Err(ahead) => ahead.duration() >= AGE_MIN,
     });
-    AGE_MIN.checked_sub(age.unwrap_or_default()).filter(|rest| !rest.is_zero())
+    let stat = Stat::of(found);
+    if settled { stat } else { Stat { mtime_ns: NEVER, ..stat } }
 }
 
 #[cfg(test)]

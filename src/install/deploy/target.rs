@@ -1,9 +1,10 @@
 //! The folder that is deployed to: checked before anything is done to it, and emptied again when that fails.
 
-use super::parts::{HERE, Kind, Part};
+use super::parts::{Kind, Part};
 use crate::error::{Code, Error};
 use crate::fs::{Context, FsError};
 use crate::install::failure::of_file;
+use crate::layout::join;
 use crate::project::settings::ImportMethod;
 use crate::project::workspace::Workspace;
 use std::fs;
@@ -14,11 +15,6 @@ pub(super) struct Target<'a> {
     folder: &'a Path,
     /// Whether the folder itself is to be made.
     is_new: bool,
-}
-
-/// Joins a place in the folder and a path below it.
-pub(super) fn join(place: &str, below: &str) -> String {
-    if place == HERE { below.to_owned() } else { format!("{place}/{below}") }
 }
 
 impl Target<'_> {
