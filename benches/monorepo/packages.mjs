@@ -1,12 +1,13 @@
 // Packages that exist nowhere else: their names, what they depend on, their files.
 //
 // The first DIRECT of them are what projects ask for. Each of the rest is needed by at least one before it, so that whoever
-// needs all of the first needs all PACKAGES. Behind those stand EXTRA ones that nobody needs yet.
+// needs all of the first needs all PACKAGES. Behind those stand EXTRA ones that nobody needs yet. DEKA_BENCH_PACKAGES in the
+// environment says how many there are.
 
 import { numbers } from "./numbers.mjs";
 
-export const PACKAGES = 1200;
-export const DIRECT = 300;
+export const PACKAGES = Number(process.env.DEKA_BENCH_PACKAGES ?? 1200);
+export const DIRECT = PACKAGES / 4;
 export const EXTRA = 50;
 /** Each package has as many versions, so that what the registry says is about as long as for real ones; ranges take the newest. */
 export const VERSIONS = 12;
@@ -44,6 +45,28 @@ export function filesOf(index) {
     files[`lib/${number % 3 === 2 ? `deep-${number % 7}/` : ""}${number}.js`] = source(next, 4 + Math.floor(120 * next() ** 3));
   }
   return files;
+}
+
+/** Returns as many of the packages that projects ask for as it takes to need at least so many in all, modest ones first. */
+export function directsFor(count) {
+  const alone = Array.from({ length: DIRECT }, (_, index) => [index, need(index, new Set()).size]);
+  const needed = new Set();
+  const directs = [];
+  for (const [index] of alone.sort((left, right) => left[1] - right[1])) {
+    if (needed.size >= count) break;
+    need(index, needed);
+    directs.push(index);
+  }
+  return { directs, needed: needed.size };
+}
+
+/** Adds a package and all that it needs to those that are known to be needed. */
+function need(index, needed) {
+  if (!needed.has(index)) {
+    needed.add(index);
+    CHILDREN[index].forEach((child) => need(child, needed));
+  }
+  return needed;
 }
 
 function source(next, lines) {
