@@ -9,7 +9,11 @@ use crate::inquiry::outdated::{Outdated, Query, candidates, compare};
 use crate::inquiry::subject::Subject;
 use crate::package::version::Version;
 use crate::report::table::{Side, table};
+use crate::report::text::count;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// How many projects are named in one row.
+const NAMES_MAX: usize = 2;
 
 /// What came of asking.
 pub(super) enum Answer {
@@ -92,7 +96,24 @@ fn rows(subject: &Subject, offers: &BTreeMap<&str, Offer>, with_projects: bool) 
         let from: Vec<&str> = offer.from.iter().map(String::as_str).collect();
         let to = offer.to.as_ref().map(Version::to_string).unwrap_or_default();
         let projects: Vec<String> = offer.projects.iter().filter(|_| with_projects).map(name).collect();
-        vec![(*alias).to_owned(), from.join(", "), "→".to_owned(), to, projects.join(", ")]
+        vec![(*alias).to_owned(), from.join(", "), "→".to_owned(), to, in_few_words(&projects)]
     });
     table(&[Side::Left; 5], &cells.collect::<Vec<_>>())
+}
+
+/// Names projects as long as they are few, and counts them otherwise.
+fn in_few_words(projects: &[String]) -> String {
+    if projects.len() > NAMES_MAX { count(projects.len() as u64, "project") } else { projects.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_few_words;
+
+    #[test]
+    fn many_projects_are_counted() {
+        let names = ["web", "docs", "api"].map(str::to_owned);
+        assert_eq!((in_few_words(&names[..2]), in_few_words(&names)), ("web, docs".to_owned(), "3 projects".to_owned()));
+        assert_eq!(in_few_words(&[]), "");
+    }
 }
