@@ -116,11 +116,12 @@ fn wait_for(mut child: Child) -> io::Result<ExitStatus> {
     }
 }
 
-/// Ends what is left below deka. A shell has its background jobs ignore what a terminal sends for Ctrl-C.
+/// Ends what is left below deka, all of which has been told of the signal when it came. A shell has its background jobs
+/// ignore what a terminal sends for Ctrl-C, so that is said again in other words; a second time of the same would be heard
+/// twice by what is just about to end.
 fn sweep(signal: Signal) {
-    let signal = if signal == Signal::INT || signal == Signal::QUIT { Signal::TERM } else { signal };
-    if below::signal(signal, Reach::UpToDeka) == 0 {
-        return;
+    if signal == Signal::INT || signal == Signal::QUIT {
+        below::signal(Signal::TERM, Reach::UpToDeka);
     }
     let deadline = Instant::now() + PATIENCE;
     while !below::is_empty() {
