@@ -54,7 +54,8 @@ impl Task {
 /// Fetches a tarball and hands it on. Runs on the network thread.
 pub(super) async fn fetch(request: Request, slot: Slot) {
     let network = Arc::clone(slot.network());
-    let question = Question { subject: &request.subject, url: &request.url, accept: "*/*", encoding: "identity", validators: None };
+    let (subject, url) = (&request.subject, &request.url);
+    let question = Question { subject, url, accept: "*/*", encoding: "identity", validators: None, is_bulk: true };
     match network.transport.ask(&network.config, &question).await {
         Ok(response) if response.status().as_u16() == 304 => {
             drop(slot);

@@ -163,7 +163,7 @@ pub(super) async fn fetch(request: Request, slot: Slot) {
 
 async fn exchange(network: &Network, subject: &str, url: &Url, validators: Option<&Validators>) -> Result<Answer, Failure> {
     let accept = if network.config.full_metadata { FULL } else { ABBREVIATED };
-    let question = Question { subject, url, accept, encoding: "gzip", validators };
+    let question = Question { subject, url, accept, encoding: "gzip", validators, is_bulk: false };
     let asked = cache::now();
     let response = network.transport.ask(&network.config, &question).await?;
     let times = Times::of(asked, text(&response, header::CACHE_CONTROL), text(&response, header::AGE));

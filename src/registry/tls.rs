@@ -15,15 +15,21 @@ const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
 /// Makes the client for `http:` addresses. A proxy may be reached by https all the same, so it has the roots then.
 pub(super) fn plain(config: &Config) -> Result<reqwest::Client, String> {
     let proxied = config.proxy.http.as_deref().is_some_and(|proxy| proxy.starts_with("https:"));
-    build(config, if proxied { roots(config)? } else { Vec::new() }, None)
+    finish(builder(config, if proxied { roots(config)? } else { Vec::new() }, None)?)
 }
 
-/// Makes the client for `https:` addresses that shows a certificate, or none.
-pub(super) fn secure(config: &Config, certificate: Option<&Certificate>) -> Result<reqwest::Client, String> {
-    build(config, roots(config)?, certificate)
+/// Makes a client for `https:` addresses that shows a certificate, or none. One for bulk has a connection for each request
+/// under way.
+pub(super) fn secure(config: &Config, certificate: Option<&Certificate>, is_bulk: bool) -> Result<reqwest::Client, String> {
+    let builder = builder(config, roots(config)?, certificate)?;
+    finish(if is_bulk { builder.http1_only() } else { builder })
 }
 
-fn build(config: &Config, roots: Vec<reqwest::Certificate>, certificate: Option<&Certificate>) -> Result<reqwest::Client, String> {
+fn finish(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, String> {
+    builder.build().map_err(|error| super::transport::cause(&error))
+}
+
+fn builder(config: &Config, roots: Vec<reqwest::Certificate>, certificate: Option<&Certificate>) -> Result<reqwest::ClientBuilder, String> {
     // Fails when it was installed before, by an earlier client.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
@@ -49,7 +55,7 @@ fn build(config: &Config, roots: Vec<reqwest::Certificate>, certificate: Option<
         let identity = reqwest::Identity::from_pem(&pem).map_err(|_| "the client certificate or its key cannot be read".to_owned())?;
         builder = builder.identity(identity);
     }
-    builder.build().map_err(|error| super::transport::cause(&error))
+    Ok(builder)
 }
 
 /// Loads the configured roots, or those of the system. A broken certificate among the latter is left out.

@@ -25,6 +25,8 @@ pub(super) struct Question<'a> {
     /// Encodings that the reader of the answer can undo.
     pub(super) encoding: &'static str,
     pub(super) validators: Option<&'a Validators>,
+    /// Whether the answer may be long and one of many, as tarballs are.
+    pub(super) is_bulk: bool,
 }
 
 /// Why there is no answer.
@@ -36,10 +38,22 @@ pub(super) enum Failure {
 }
 
 /// Makes connections.
+///
+/// Where the server has HTTP/2, questions about packages share one connection. Tarballs come over connections of HTTP/1.1:
+/// on one connection small ones wait behind the frames of large ones, all of them share one congestion window, and to put
+/// frames together again costs processor time that unpacking needs.
 #[derive(Default)]
 pub(super) struct Transport {
     plain: OnceLock<Result<reqwest::Client, String>>,
-    secure: Mutex<Vec<(Option<Certificate>, reqwest::Client)>>,
+    secure: Mutex<Vec<Secure>>,
+}
+
+/// A client for `https:` addresses.
+struct Secure {
+    /// What it shows.
+    certificate: Option<Certificate>,
+    is_bulk: bool,
+    client: reqwest::Client,
 }
 
 impl Transport {
@@ -55,7 +69,8 @@ impl Transport {
                 }));
             }
             let auth = address::auth(config, &url);
-            let client = self.client(config, &url, auth.and_then(|auth| auth.certificate.as_ref())).map_err(Failure::Final)?;
+            let client =
+                self.client(config, &url, auth.and_then(|auth| auth.certificate.as_ref()), question.is_bulk).map_err(Failure::Final)?;
             let mut headers = headers(question);
             let credentials = auth.and_then(|auth| auth.credentials.as_ref());
             if let Some(credentials) = credentials
@@ -77,14 +92,22 @@ impl Transport {
         Err(refused(question, &url, "there are too many redirects"))
     }
 
-    fn client(&self, config: &Config, url: &Url, certificate: Option<&Certificate>) -> Result<reqwest::Client, RegistryError> {
+    fn client(
+        &self,
+        config: &Config,
+        url: &Url,
+        certificate: Option<&Certificate>,
+        is_bulk: bool,
+    ) -> Result<reqwest::Client, RegistryError> {
         let made = if url.scheme() == "http" {
             self.plain.get_or_init(|| tls::plain(config)).clone()
         } else {
-            let mut clients = self.secure.lock().unwrap_or_else(PoisonError::into_inner);
-            match clients.iter().find(|(known, _)| known.as_ref() == certificate) {
-                Some((_, client)) => Ok(client.clone()),
-                None => tls::secure(config, certificate).inspect(|client| clients.push((certificate.cloned(), client.clone()))),
+            let mut known = self.secure.lock().unwrap_or_else(PoisonError::into_inner);
+            match known.iter().find(|known| known.certificate.as_ref() == certificate && known.is_bulk == is_bulk) {
+                Some(known) => Ok(known.client.clone()),
+                None => tls::secure(config, certificate, is_bulk).inspect(|client| {
+                    known.push(Secure { certificate: certificate.cloned(), is_bulk, client: client.clone() });
+                }),
             }
         };
         made.map_err(|reason| RegistryError::Setup { reason })
