@@ -1,7 +1,8 @@
 //! The same over TLS, with a certificate for the loopback that nobody else trusts. Its key is public: it stands here.
 
 use super::server::{Server, reply};
-use super::{Bench, on_loopback, versions};
+use super::tarballs::{fetch, wanted};
+use super::{Bench, PATIENCE, on_loopback, versions};
 use crate::registry::RegistryError;
 use crate::registry::config::{Authorities, Certificate};
 use rustls::pki_types::pem::PemObject;
@@ -9,8 +10,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use url::Url;
 
 const CERT: &[u8] = include_bytes!("loopback.cert.pem");
@@ -86,6 +87,41 @@ fn shows_its_own_certificate_where_it_belongs() {
         certificate: Some(Certificate { cert: CERT.to_vec(), key: KEY.to_vec() }),
     });
     bench.packument("a").expect("a packument");
+}
+
+/// Says over which protocol each connection comes. Nobody gets an answer.
+fn protocols() -> (Url, mpsc::Receiver<Option<Vec<u8>>>) {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("known versions");
+    let cert = CertificateDer::from_pem_slice(CERT).expect("a certificate");
+    let key = PrivateKeyDer::from_pem_slice(KEY).expect("a key");
+    let mut config = builder.with_no_client_auth().with_single_cert(vec![cert], key).expect("they fit");
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = Url::parse(&format!("https://{}/", listener.local_addr().expect("an address"))).expect("an address");
+    let (send, receive) = mpsc::channel();
+    std::thread::spawn(move || {
+        for mut connection in listener.incoming().flatten() {
+            let mut session = rustls::ServerConnection::new(Arc::clone(&config)).expect("a session");
+            while session.is_handshaking() && session.complete_io(&mut connection).is_ok() {}
+            let _ = send.send(session.alpn_protocol().map(<[u8]>::to_vec));
+        }
+    });
+    (url, receive)
+}
+
+#[test]
+fn packuments_share_a_connection_and_tarballs_have_their_own() {
+    let (url, protocols) = protocols();
+    let mut bench = Bench::new(&url);
+    bench.config.ca = vec![Authorities::Text(CERT.to_vec())];
+    bench.config.retry.count = 0;
+    assert!(bench.packument("a").is_err());
+    assert_eq!(protocols.recv_timeout(PATIENCE).expect("a connection").as_deref(), Some(&b"h2"[..]));
+    assert!(fetch(&bench, wanted(None)).is_err());
+    let of_tarball = protocols.try_iter().last().expect("a connection");
+    assert_eq!(of_tarball.as_deref(), Some(&b"http/1.1"[..]));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::sync::{Arc, OnceLock};
 
 /// Notes the size of each file.
 #[derive(Debug, Default)]
-struct Sizes(BTreeMap<String, u64>);
+pub(super) struct Sizes(BTreeMap<String, u64>);
 
 impl Sink for Sizes {
     type Error = io::Error;
@@ -50,11 +50,11 @@ fn tarball(size: usize) -> Vec<u8> {
     encoder.finish().expect("memory")
 }
 
-fn wanted(integrity: Option<Integrity>) -> TarballRequest {
+pub(super) fn wanted(integrity: Option<Integrity>) -> TarballRequest {
     TarballRequest { name: name("@s/a"), version: "1.0.0".to_owned(), url: None, integrity, weight_hint: 0 }
 }
 
-fn fetch(bench: &Bench, request: TarballRequest) -> Result<(Sizes, Unpacked), RegistryError> {
+pub(super) fn fetch(bench: &Bench, request: TarballRequest) -> Result<(Sizes, Unpacked), RegistryError> {
     let (send, receive) = mpsc::channel();
     bench.client().tarball(request, Sizes::default, move |outcome| send.send(outcome).expect("the test waits"));
     let outcome = receive.recv_timeout(PATIENCE).expect("an outcome");
