@@ -75,6 +75,9 @@
 //!
 //! `<data>` and `<cache>` are the XDG folders of the user, so setting `HOME` (and the `XDG_*` variables) isolates deka.
 
+// What the world can get wrong is an error with words, never a panic.
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable, clippy::todo))]
+
 pub mod cli;
 pub mod commands;
 pub mod error;

@@ -234,8 +234,9 @@ impl Solver {
         })
     }
 
-    /// Says whether what is known of a package will not do for a new choice, and sees to it that it will.
-    fn is_renewed(&mut self, name: &PackageName) -> bool {
+    /// Asks again about a package of which only an answer of any age is known, for a new choice needs a current one. Returns
+    /// whether that is still on its way.
+    fn renews(&mut self, name: &PackageName) -> bool {
         let Some(book) = self.books.get_mut(name) else { return false };
         if book.age == Age::Any {
             book.age = Age::Renewing;
@@ -261,7 +262,7 @@ impl Solver {
             None => return,
         };
         let pinned = self.kept(at).and_then(|pin| packument.find(&pin.version));
-        if pinned.is_none() && self.is_renewed(&name) {
+        if pinned.is_none() && self.renews(&name) {
             self.books.entry(name).or_default().waiting.push(at);
             return;
         }
@@ -454,7 +455,7 @@ impl Solver {
                 }
             };
             let pinned = pinned.and_then(|version| packument.find(&version));
-            if pinned.is_none() && self.is_renewed(&name) {
+            if pinned.is_none() && self.renews(&name) {
                 self.hoists.push(Hoist { root, name, ranges });
                 continue;
             }
