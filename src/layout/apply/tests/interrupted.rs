@@ -1,6 +1,7 @@
 //! Installs that did not finish, and records that were lost.
 
 use super::{Sandbox, no_dangling_links, tree};
+use crate::layout::apply::ASIDE;
 use crate::layout::testing::resolution;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -26,6 +27,7 @@ fn an_install_that_was_killed_is_finished_by_the_next() {
             }
             // As a kill would: what is aside stays there.
             drop(builder);
+            wait_for_locks(&sandbox.path("node_modules/.deka"));
             if !start.is_empty() {
                 no_dangling_links(&sandbox.places.root);
             }
@@ -34,6 +36,17 @@ fn an_install_that_was_killed_is_finished_by_the_next() {
             crate::fs::remove_all(&sandbox.path("node_modules")).expect("removed");
             sandbox.install(new);
             assert_eq!(finished, tree(&sandbox.places.root));
+        }
+    }
+}
+
+/// Waits until nobody holds the lock of a folder of unfinished work. Programs that other tests of this process start have
+/// it as well, from their fork until they are run.
+fn wait_for_locks(slots: &Path) {
+    for entry in fs::read_dir(slots).expect("a folder").flatten() {
+        if entry.file_name().to_string_lossy().starts_with(ASIDE) {
+            let folder = fs::File::open(entry.path()).expect("a folder");
+            rustix::fs::flock(&folder, rustix::fs::FlockOperation::LockExclusive).expect("a lock");
         }
     }
 }

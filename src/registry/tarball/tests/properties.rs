@@ -61,10 +61,10 @@ proptest! {
         let at = at.index(body.len());
         body[at] ^= bits;
         let mut streamed = Memory::default();
-        // Some bytes of the header mean nothing, and neither do the bits that fill up the last byte before the trailer.
-        let means_nothing = at < 10 || at == body.len() - 9;
+        // What is bent may still say the same: some bytes of the header mean nothing, neither do the bits that fill up the
+        // byte before the trailer, and where the bytes repeat, a match at another distance copies the same ones.
         if unpack_stream(&mut Trickle(&body, piece), None, &narrow(), &mut streamed).is_ok() {
-            prop_assert!(means_nothing && streamed.0["a"].0 == noise && streamed.0["b"].0 == noise[..500]);
+            prop_assert!(streamed.0["a"].0 == noise && streamed.0["b"].0 == noise[..500]);
         }
     }
 
