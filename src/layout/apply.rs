@@ -11,6 +11,7 @@
 
 use super::diff::Work;
 use super::folder::Folder;
+use super::landing::Stand;
 use super::plan::Wanted;
 use super::record::{Command, FILE_NAME};
 use super::warning::Warning;
@@ -64,6 +65,8 @@ pub struct Builder {
     pub(super) shared: Option<(Folder, Aside)>,
     /// What was built, parallel to the slots of the plan.
     pub(super) built: Vec<OnceLock<Built>>,
+    /// How far slots are whose files come from elsewhere, parallel to the slots of the plan.
+    pub(super) stands: Vec<Stand>,
     pub(super) warnings: Mutex<Vec<Warning>>,
 }
 
@@ -137,7 +140,7 @@ pub(super) fn remove_abandoned(above: &Folder) -> Result<(), LayoutError> {
 }
 
 /// Makes the folders of a slot, but for its package's own.
-fn make_folders(above: &Folder, name: &str, modules: &str, scope: Option<&str>) -> Result<(), LayoutError> {
+pub(super) fn make_folders(above: &Folder, name: &str, modules: &str, scope: Option<&str>) -> Result<(), LayoutError> {
     let make = |below: &str| rustix::fs::mkdirat(above.handle(), below, MODE).at_path("create", || above.path().join(below));
     make(name)?;
     make(modules)?;
@@ -186,7 +189,9 @@ impl Builder {
             _ => None,
         };
         let built = job.wanted.slots.iter().map(|_| OnceLock::new()).collect();
-        Ok(Builder { job, slots, aside, in_place: !stood, linked_ahead: OnceLock::new(), shared, built, warnings: Mutex::new(Vec::new()) })
+        let stands = job.wanted.slots.iter().map(|_| Stand::default()).collect();
+        let (in_place, linked_ahead, warnings) = (!stood, OnceLock::new(), Mutex::default());
+        Ok(Builder { job, slots, aside, in_place, linked_ahead, shared, built, stands, warnings })
     }
 
     /// Returns the plan.
@@ -208,10 +213,13 @@ impl Builder {
         // A link is whole or not there; a copy that is cut off is a wrong file.
         let method = if planned.private { self.job.checkout.method.private() } else { self.job.checkout.method };
         if self.in_place && !planned.shared && method == Method::Hardlink {
-            let filled = self.fill(slot, &self.slots, &planned.name, store, package);
+            let filled = if self.stands[slot].take_filled() {
+                self.link(slot, &self.slots, &format!("{}/node_modules", planned.name)).map(|()| Checkout::default())
+            } else {
+                self.fill(slot, &self.slots, &planned.name, store, package)
+            };
             if filled.is_err() {
-                // Should it not go, then the error that counts is the one that is there already.
-                let _ = rustix::fs::renameat(self.slots.handle(), &*planned.name, self.aside.folder.handle(), self.aside.fresh());
+                self.put_aside(slot);
             }
             let checkout = filled?;
             self.note(slot, package, Place::default());
@@ -257,6 +265,9 @@ impl Builder {
     /// all links are as they were, and so is the record.
     pub fn abandon(self) -> Result<(), LayoutError> {
         let (slots, aside) = (self.slots.handle(), self.aside.folder.handle());
+        for slot in (0..self.stands.len()).filter(|slot| self.stands[*slot].is_left_over()) {
+            self.put_aside(slot);
+        }
         for (planned, built) in self.job.wanted.slots.iter().zip(&self.built) {
             let Some(built) = built.get().filter(|_| !planned.shared) else { continue };
             let path = self.slots.path().join(&planned.name);

@@ -1,0 +1,74 @@
+//! Where the files of packages that are still fetched are going to be.
+//!
+//! While a build waits for packages, whoever imports one may put its files into the slot at once. The build owns its
+//! [`Builder`] and must be able to take it apart at any moment, so a berth only borrows it, from one file to the next.
+
+use crate::layout::apply::Builder;
+use crate::store::Landing;
+use rustc_hash::FxHashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+/// The slots that can be landed in now.
+#[derive(Default)]
+pub(super) struct Landings(Mutex<Open>);
+
+#[derive(Default)]
+struct Open {
+    builder: Weak<Builder>,
+    /// One slot for each package, by the package's id.
+    slots: FxHashMap<String, usize>,
+}
+
+impl Landings {
+    /// Lets imports of these packages land in these slots from now on, and in no others.
+    pub fn open(&self, builder: &Arc<Builder>, slots: impl IntoIterator<Item = (String, usize)>) {
+        if builder.has_landings() {
+            *self.lock() = Open { builder: Arc::downgrade(builder), slots: slots.into_iter().collect() };
+        }
+    }
+
+    /// Returns the place for a package, once.
+    pub fn berth(&self, id: &str) -> Option<(Berth, Landing)> {
+        let (builder, slot) = {
+            let mut open = self.lock();
+            let slot = open.slots.remove(id)?;
+            (open.builder.clone(), slot)
+        };
+        let landing = builder.upgrade()?.land(slot)?;
+        Some((Berth { builder, slot }, landing))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        // Nothing that can panic happens under the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A slot that somebody lands in. It is given up when it is dropped before all files are there.
+pub(super) struct Berth {
+    builder: Weak<Builder>,
+    slot: usize,
+}
+
+impl Berth {
+    /// Keeps the builder where it is for the next file; nothing once the build has ended.
+    pub fn hold(&self) -> Option<Arc<Builder>> {
+        self.builder.upgrade()
+    }
+
+    /// Says that all files are there.
+    pub fn landed(self) {
+        if let Some(builder) = self.hold() {
+            builder.landed(self.slot);
+        }
+    }
+}
+
+impl Drop for Berth {
+    fn drop(&mut self) {
+        // Does nothing to a slot that is filled.
+        if let Some(builder) = self.hold() {
+            builder.give_up(self.slot);
+        }
+    }
+}
