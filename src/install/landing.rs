@@ -34,8 +34,8 @@ impl Landings {
             let slot = open.slots.remove(id)?;
             (open.builder.clone(), slot)
         };
-        let landing = builder.upgrade()?.land(slot)?;
-        Some((Berth { builder, slot }, landing))
+        let (landing, name) = builder.upgrade()?.land(slot)?;
+        Some((Berth { builder, slot, name }, landing))
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -44,10 +44,12 @@ impl Landings {
     }
 }
 
-/// A slot that somebody lands in. It is given up when it is dropped before all files are there.
+/// A slot that somebody lands in.
 pub(super) struct Berth {
     builder: Weak<Builder>,
     slot: usize,
+    /// What it is called where it is filled.
+    name: String,
 }
 
 impl Berth {
@@ -59,16 +61,7 @@ impl Berth {
     /// Says that all files are there.
     pub fn landed(self) {
         if let Some(builder) = self.hold() {
-            builder.landed(self.slot);
-        }
-    }
-}
-
-impl Drop for Berth {
-    fn drop(&mut self) {
-        // Does nothing to a slot that is filled.
-        if let Some(builder) = self.hold() {
-            builder.give_up(self.slot);
+            builder.landed(self.slot, self.name);
         }
     }
 }

@@ -11,13 +11,13 @@
 
 use super::diff::Work;
 use super::folder::Folder;
-use super::landing::Stand;
 use super::plan::Wanted;
 use super::record::{Command, FILE_NAME};
 use super::warning::Warning;
 use super::{LayoutError, Places, bins};
 use crate::fs::{Context, unique_suffix};
 use crate::store::{Checkout, CheckoutOptions, Method, Store, StoredPackage, Target};
+use rustc_hash::FxHashMap;
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use std::cmp::Reverse;
@@ -65,8 +65,8 @@ pub struct Builder {
     pub(super) shared: Option<(Folder, Aside)>,
     /// What was built, parallel to the slots of the plan.
     pub(super) built: Vec<OnceLock<Built>>,
-    /// How far slots are whose files come from elsewhere, parallel to the slots of the plan.
-    pub(super) stands: Vec<Stand>,
+    /// The names aside of slots that were filled as their packages were imported.
+    pub(super) landed: Mutex<FxHashMap<usize, String>>,
     pub(super) warnings: Mutex<Vec<Warning>>,
 }
 
@@ -189,9 +189,8 @@ impl Builder {
             _ => None,
         };
         let built = job.wanted.slots.iter().map(|_| OnceLock::new()).collect();
-        let stands = job.wanted.slots.iter().map(|_| Stand::default()).collect();
-        let (in_place, linked_ahead, warnings) = (!stood, OnceLock::new(), Mutex::default());
-        Ok(Builder { job, slots, aside, in_place, linked_ahead, shared, built, stands, warnings })
+        let (in_place, linked_ahead, landed, warnings) = (!stood, OnceLock::new(), Mutex::default(), Mutex::default());
+        Ok(Builder { job, slots, aside, in_place, linked_ahead, shared, built, landed, warnings })
     }
 
     /// Returns the plan.
@@ -212,25 +211,29 @@ impl Builder {
         let planned = &self.job.wanted.slots[slot];
         // A link is whole or not there; a copy that is cut off is a wrong file.
         let method = if planned.private { self.job.checkout.method.private() } else { self.job.checkout.method };
-        if self.in_place && !planned.shared && method == Method::Hardlink {
-            let filled = if self.stands[slot].take_filled() {
-                self.link(slot, &self.slots, &format!("{}/node_modules", planned.name)).map(|()| Checkout::default())
-            } else {
-                self.fill(slot, &self.slots, &planned.name, store, package)
-            };
+        let landed = self.take_landed(slot);
+        if landed.is_none() && self.in_place && !planned.shared && method == Method::Hardlink {
+            let filled = self.fill(slot, &self.slots, &planned.name, store, package);
             if filled.is_err() {
-                self.put_aside(slot);
+                // Should it not go, then the error that counts is the one that is there already.
+                let _ = rustix::fs::renameat(self.slots.handle(), &*planned.name, self.aside.folder.handle(), self.aside.fresh());
             }
             let checkout = filled?;
             self.note(slot, package, Place::default());
             return Ok(checkout);
         }
-        let aside = match &self.shared {
-            Some((_, aside)) if planned.shared => aside,
-            _ => &self.aside,
+        let aside = self.aside_of(slot);
+        let (name, checkout) = match landed {
+            Some(name) => {
+                self.link(slot, &aside.folder, &format!("{name}/node_modules"))?;
+                (name, Checkout::default())
+            }
+            None => {
+                let name = aside.fresh();
+                let checkout = self.fill(slot, &aside.folder, &name, store, package)?;
+                (name, checkout)
+            }
         };
-        let name = aside.fresh();
-        let checkout = self.fill(slot, &aside.folder, &name, store, package)?;
         let displaced = if planned.shared { None } else { self.move_into_place(aside, &name, &self.slots, &planned.name)? };
         self.note(slot, package, Place { aside: name, displaced });
         Ok(checkout)
@@ -265,9 +268,6 @@ impl Builder {
     /// all links are as they were, and so is the record.
     pub fn abandon(self) -> Result<(), LayoutError> {
         let (slots, aside) = (self.slots.handle(), self.aside.folder.handle());
-        for slot in (0..self.stands.len()).filter(|slot| self.stands[*slot].is_left_over()) {
-            self.put_aside(slot);
-        }
         for (planned, built) in self.job.wanted.slots.iter().zip(&self.built) {
             let Some(built) = built.get().filter(|_| !planned.shared) else { continue };
             let path = self.slots.path().join(&planned.name);
