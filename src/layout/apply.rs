@@ -11,13 +11,13 @@
 
 use super::diff::Work;
 use super::folder::Folder;
+use super::landing::Landed;
 use super::plan::Wanted;
 use super::record::{Command, FILE_NAME};
 use super::warning::Warning;
 use super::{LayoutError, Places, bins};
 use crate::fs::{Context, unique_suffix};
 use crate::store::{Checkout, CheckoutOptions, Method, Store, StoredPackage, Target};
-use rustc_hash::FxHashMap;
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use std::cmp::Reverse;
@@ -65,8 +65,8 @@ pub struct Builder {
     pub(super) shared: Option<(Folder, Aside)>,
     /// What was built, parallel to the slots of the plan.
     pub(super) built: Vec<OnceLock<Built>>,
-    /// The names aside of slots that were filled as their packages were imported.
-    pub(super) landed: Mutex<FxHashMap<usize, String>>,
+    /// Slots that were filled as their packages were imported.
+    pub(super) landed: Mutex<Landed>,
     pub(super) warnings: Mutex<Vec<Warning>>,
 }
 

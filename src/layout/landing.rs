@@ -6,8 +6,18 @@
 
 use super::apply::{Aside, Builder, make_folders};
 use crate::store::{Landing, Method, Target};
+use rustc_hash::FxHashMap;
 use std::path::Path;
-use std::sync::PoisonError;
+use std::sync::{MutexGuard, PoisonError};
+
+/// Slots that were filled as their packages were imported.
+#[derive(Debug, Default)]
+pub(super) struct Landed {
+    /// What they are called aside.
+    names: FxHashMap<usize, String>,
+    /// How many there were.
+    count: usize,
+}
 
 impl Builder {
     /// Says whether slots can be landed in at all.
@@ -33,12 +43,24 @@ impl Builder {
 
     /// Takes a slot as filled: under this name, all files of its package are there as a checkout would have put them.
     pub fn landed(&self, slot: usize, name: String) {
-        self.landed.lock().unwrap_or_else(PoisonError::into_inner).insert(slot, name);
+        let mut landed = self.all_landed();
+        landed.names.insert(slot, name);
+        landed.count += 1;
+    }
+
+    /// Returns how many slots were filled so far.
+    pub fn landed_count(&self) -> usize {
+        self.all_landed().count
     }
 
     /// Returns what a filled slot is called aside. It counts once: who fails to build it fills it anew.
     pub(super) fn take_landed(&self, slot: usize) -> Option<String> {
-        self.landed.lock().unwrap_or_else(PoisonError::into_inner).remove(&slot)
+        self.all_landed().names.remove(&slot)
+    }
+
+    fn all_landed(&self) -> MutexGuard<'_, Landed> {
+        // Nothing that can panic happens under the lock.
+        self.landed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns where a slot is built when it is not built in its place.
