@@ -3,7 +3,8 @@
 //! A new object is written beside its final place and renamed there, so that it is seen whole or not at all; the rename
 //! refuses to replace, which is also the check whether someone else was faster. Of the ways to do that, this one was
 //! the fastest on tmpfs and ext4: a folder for temporary files takes a lock of the whole file system at each rename,
-//! and a nameless file (`O_TMPFILE`) costs the same, but needs a kernel of 2024 without special rights.
+//! and a nameless file (`O_TMPFILE`) costs the same, but needs a kernel of 2024 without special rights. Where a slot waits
+//! for the file, there is a way that is faster still: see [`super::landing`].
 //!
 //! Whoever brings the bytes of an object that is there already has them compared, so an import mends what is wrong. What
 //! this process has put there itself is compared again only after a checkout has found it wrong (see [`super::known`]).
