@@ -155,7 +155,7 @@ pub(super) fn build(session: &Session, supply: &mut Supply, resolution: &Resolut
     Counters::add(&session.counters.to_link, build.len() as u64);
     link_ahead(session, &builder);
     let first = |(index, slots): (&PackageIndex, &Vec<usize>)| Some((resolution.package(*index).id.clone(), *slots.first()?));
-    session.sources.landings.open(&builder, waiting.iter().filter_map(first));
+    session.sources.landings.open(&builder, &session.sources.store, waiting.iter().filter_map(first));
     let index_of = waiting.keys().map(|index| (resolution.package(*index).id.as_str(), *index)).collect();
     let mut site = Site {
         session,

@@ -4,7 +4,7 @@
 //! [`Builder`] and must be able to take it apart at any moment, so a berth only borrows it, from one file to the next.
 
 use crate::layout::apply::Builder;
-use crate::store::Landing;
+use crate::store::{Landing, Store};
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -21,8 +21,8 @@ struct Open {
 
 impl Landings {
     /// Lets imports of these packages land in these slots from now on, and in no others.
-    pub fn open(&self, builder: &Arc<Builder>, slots: impl IntoIterator<Item = (String, usize)>) {
-        if builder.has_landings() {
+    pub fn open(&self, builder: &Arc<Builder>, store: &Store, slots: impl IntoIterator<Item = (String, usize)>) {
+        if builder.has_landings(store) {
             *self.lock() = Open { builder: Arc::downgrade(builder), slots: slots.into_iter().collect() };
         }
     }

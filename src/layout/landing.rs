@@ -5,7 +5,7 @@
 //! the way the folder is left to whoever clears up, and the slot is built like any other.
 
 use super::apply::{Aside, Builder, make_folders};
-use crate::store::{Landing, Method, Target};
+use crate::store::{CheckoutOptions, Landing, Method, Store, Target};
 use rustc_hash::FxHashMap;
 use std::path::Path;
 use std::sync::{MutexGuard, PoisonError};
@@ -20,16 +20,19 @@ pub(super) struct Landed {
 }
 
 impl Builder {
-    /// Says whether slots can be landed in at all.
-    pub fn has_landings(&self) -> bool {
-        self.job.checkout.method == Method::Hardlink && !self.job.checkout.verify
+    /// Says whether slots can be landed in at all: files are linked, and belong to the same people here as in the store.
+    pub fn has_landings(&self, store: &Store) -> bool {
+        let CheckoutOptions { method, verify } = self.job.checkout;
+        let shared = self.shared.as_ref().map(|(_, aside)| aside);
+        let mut asides = shared.into_iter().chain([&self.aside]);
+        method == Method::Hardlink && !verify && asides.all(|aside| store.takes_files_of(aside.folder.path()))
     }
 
     /// Makes a folder for the files of a slot's package, and says what the slot is called there. There is none for a slot
     /// whose files are its own.
     pub fn land(&self, slot: usize) -> Option<(Landing, String)> {
         let planned = &self.job.wanted.slots[slot];
-        if !self.has_landings() || planned.private {
+        if planned.private {
             return None;
         }
         let aside = self.aside_of(slot);

@@ -4,6 +4,9 @@
 //! looked at and linked, a file costs three system calls more than it has to: here it is created in the slot, and the
 //! object is a link to it, made when the bytes are whole. A link refuses to replace, as the rename does.
 //!
+//! A file belongs to whom the folder says that it was made in. So that no project decides who may read the store, there are
+//! landings only where the two folders are alike.
+//!
 //! Nothing here insists. Whatever is not as expected — a path that comes twice, names that the file system takes for one,
 //! an object that is wrong, no more links — makes the import go on without a landing; the slot is then filled by a
 //! checkout like any other.
@@ -20,6 +23,7 @@ use rustix::io::Errno;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
 /// The folder of a package that is filled while the package is imported.
 #[derive(Debug)]
@@ -33,6 +37,32 @@ pub struct Landing {
     steps: usize,
     /// A handle on it, once that is worth its price.
     inner: Option<OwnedFd>,
+}
+
+/// What decides whom a new file in a folder belongs to and who may read it, beside the process.
+#[derive(PartialEq)]
+struct Inherited {
+    /// The group, where the folder hands it on.
+    group: Option<u32>,
+    /// Whether the folder hands on a list of who may do what.
+    has_list: bool,
+}
+
+impl Inherited {
+    fn of(folder: &Path) -> Option<Inherited> {
+        let stat = rustix::fs::stat(folder).ok()?;
+        let hands_on = Mode::from_raw_mode(stat.st_mode).contains(Mode::SGID);
+        // With no room for the answer, its length is told.
+        let has_list = rustix::fs::getxattr(folder, "system.posix_acl_default", &mut [0_u8; 0]).is_ok();
+        Some(Inherited { group: hands_on.then_some(stat.st_gid), has_list })
+    }
+}
+
+/// Says whether a file that is made in one folder is as open to others as one that is made in the other. Lists are not
+/// compared: they are rare, and where there are some the slower way is right.
+pub(super) fn are_alike(one: &Path, other: &Path) -> bool {
+    let (one, other) = (Inherited::of(one), Inherited::of(other));
+    one.is_some_and(|one| !one.has_list && other == Some(one))
 }
 
 /// What is put somewhere.

@@ -284,6 +284,12 @@ impl Store {
         Ok(method::probe(&self.root.join(lock::LEASE), folder, wanted)?)
     }
 
+    /// Says whether files that are made in a folder may become objects: they belong to whom they would belong to if they
+    /// were made here.
+    pub fn takes_files_of(&self, folder: &Path) -> bool {
+        landing::are_alike(self.objects.path(), folder)
+    }
+
     /// Notes that a project is installed from this store, so that a gc keeps what it needs. The last step of an
     /// install. Writes at most once a day for a project, and never to a store that cannot be written.
     pub fn register_project(&self, project: &Path) -> Result<(), StoreError> {

@@ -4,6 +4,7 @@ use crate::support::package::Package;
 use crate::support::tarball::{Archive, Entry};
 use crate::support::{Fault, Registry, TestEnv, tree};
 use serde_json::json;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 /// Packages with all that can be in the way: a command without the bit, a path twice, and a script that may change files.
 fn registry() -> Registry {
@@ -94,4 +95,24 @@ fn bytes_that_turn_out_wrong_at_their_end_are_never_in_place() {
     env.deka(["install", "--log"]).success().says("; 1 were filled as");
     assert!(tree::contents(&env.project().join("node_modules/large"))["large.bin"] == large);
     env.deka(["store", "verify"]).success();
+}
+
+#[test]
+fn no_project_decides_whose_group_the_store_is() {
+    // Only root may give a folder to a group that it is not in.
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: it takes root to give a folder to another group");
+        return;
+    }
+    let registry = registry();
+    let env = TestEnv::with(&registry);
+    env.depends_on(&[("a", "1")]);
+    env.deka(["install", "--lockfile-only"]).success();
+    std::os::unix::fs::chown(env.project(), None, Some(12_345)).unwrap();
+    std::fs::set_permissions(env.project(), std::fs::Permissions::from_mode(0o2755)).unwrap();
+    registry.fault("*.tgz", Fault::delay(150));
+    env.deka(["install", "--log"]).success().says("; 0 were filled as");
+    let group = |path: &str| env.project().join(path).metadata().unwrap().gid();
+    assert_eq!(group("node_modules"), 12_345);
+    assert_ne!(group("node_modules/a/lib/z.js"), 12_345, "it is the store's");
 }

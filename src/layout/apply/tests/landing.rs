@@ -12,6 +12,7 @@ const TEXT: &str = ". : a tool
 fn install_landing(sandbox: &Sandbox, text: &str, spoil: impl Fn(usize) -> bool) -> usize {
     let resolution = resolution(text);
     let builder = sandbox.begin(&resolution);
+    assert!(builder.has_landings(&sandbox.store));
     let mut landed = 0;
     for (slot, package) in sandbox.packages(&builder, &resolution) {
         if let Some((landing, name)) = builder.land(slot) {
