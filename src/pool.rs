@@ -1,11 +1,10 @@
 //! Threads for work that keeps a processor busy: parsing, hashing, inflating, linking.
 //!
 //! Jobs wait in one queue and the most urgent runs first: what unlocks more work (a packument) before what only
-//! finishes some (a tarball). A pool is joined when it is dropped, after its queue has run dry.
+//! finishes some (a tarball). Whoever drops a pool waits until its queue has run dry; the threads end by themselves.
 
 use std::collections::BinaryHeap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 
 /// How urgent a job is; later ones in this list go first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,19 +20,31 @@ pub enum Priority {
 /// A fixed number of threads that run jobs.
 pub struct Pool {
     shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
+    /// Whether there is a thread at all.
+    is_running: bool,
 }
 
 struct Shared {
     threads: usize,
     queue: Mutex<Queue>,
+    /// There is a job, or there will be none any more.
     changed: Condvar,
+    /// The queue has run dry after it was closed.
+    dry: Condvar,
 }
 
 struct Queue {
     jobs: BinaryHeap<Job>,
     count: u64,
+    /// How many threads run a job.
+    busy: usize,
     closed: bool,
+}
+
+impl Queue {
+    fn is_dry(&self) -> bool {
+        self.jobs.is_empty() && self.busy == 0
+    }
 }
 
 struct Job {
@@ -52,15 +63,14 @@ pub struct Spawner(Arc<Shared>);
 impl Pool {
     /// Starts `threads` threads (at least one).
     pub fn new(threads: usize) -> Pool {
-        let queue = Queue { jobs: BinaryHeap::new(), count: 0, closed: false };
-        let shared = Arc::new(Shared { threads: threads.max(1), queue: Mutex::new(queue), changed: Condvar::new() });
-        let threads = (0..shared.threads)
-            .filter_map(|index| {
-                let shared = Arc::clone(&shared);
-                std::thread::Builder::new().name(format!("work-{index}")).spawn(move || run(&shared)).ok()
-            })
-            .collect();
-        Pool { shared, threads }
+        let queue = Mutex::new(Queue { jobs: BinaryHeap::new(), count: 0, busy: 0, closed: false });
+        let shared = Arc::new(Shared { threads: threads.max(1), queue, changed: Condvar::new(), dry: Condvar::new() });
+        let start = |index| {
+            let shared = Arc::clone(&shared);
+            std::thread::Builder::new().name(format!("work-{index}")).spawn(move || run(&shared)).is_ok()
+        };
+        let started = (0..shared.threads).filter(|index| start(*index)).count();
+        Pool { shared, is_running: started > 0 }
     }
 
     /// Returns a handle that adds jobs.
@@ -71,11 +81,12 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.shared.lock().closed = true;
+        let mut queue = self.shared.lock();
+        queue.closed = true;
         self.shared.changed.notify_all();
-        for thread in self.threads.drain(..) {
-            // A thread does not end by a panic.
-            let _ = thread.join();
+        // Nothing is at stake in how the threads end, and the process that waits for them is about to end itself.
+        while self.is_running && !queue.is_dry() {
+            queue = self.shared.dry.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -125,9 +136,14 @@ fn run(shared: &Shared) {
     let mut queue = shared.lock();
     loop {
         if let Some(job) = queue.jobs.pop() {
+            queue.busy += 1;
             drop(queue);
             (job.run)();
             queue = shared.lock();
+            queue.busy -= 1;
+            if queue.closed && queue.is_dry() {
+                shared.dry.notify_all();
+            }
         } else if queue.closed {
             return;
         } else {
