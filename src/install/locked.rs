@@ -1,12 +1,13 @@
 //! The lockfile in one install: read and judged before anything else happens, written when something has changed.
 
 use super::session::Session;
-use super::{failure, resolving};
+use super::{failure, recalled, resolving};
 use crate::error::{Code, Error};
 use crate::lockfile::freshness::{self, Asked};
 use crate::lockfile::{self, Lockfile};
 use crate::project::catalogs::{self, Catalogs};
 use crate::project::settings::Frozen;
+use crate::resolve::demands::Demands;
 use crate::resolve::graph::{Package, Resolution, Source};
 use crate::resolve::local;
 use crate::timings::Part;
@@ -85,22 +86,35 @@ pub(super) fn read(session: &Session, text: Option<Vec<u8>>) -> Result<Locked, E
 }
 
 /// Writes what was resolved, or what was learnt of packages that no hash was known of.
-pub(super) fn write(session: &Session, locked: &Locked, resolution: Resolution) -> Result<(), Error> {
+/// `demands` is what its packages ask for, if that is known.
+pub(super) fn write(
+    session: &Session,
+    locked: &Locked,
+    (resolution, demands): (&mut Resolution, Option<&Demands>),
+) -> Result<(), Error> {
     if !session.settings.lockfile.enabled || locked.frozen {
         return Ok(());
     }
     let _step = session.counters.timings.step(Part::Rest, "writing of the lockfile");
     let text = text(session, resolution);
-    if locked.text.as_deref().is_some_and(|before| before == text.as_bytes()) {
-        return Ok(());
+    if locked.text.as_deref().is_none_or(|before| before != text.as_bytes()) {
+        crate::fs::write_atomic(&locked.path, text.as_bytes()).map_err(failure::of_file)?;
     }
-    crate::fs::write_atomic(&locked.path, text.as_bytes()).map_err(failure::of_file)
+    if let Some(demands) = demands {
+        recalled::keep(session, text.as_bytes(), demands);
+    }
+    Ok(())
 }
 
 /// Says what would be written.
-pub(super) fn text(session: &Session, resolution: Resolution) -> String {
+pub(super) fn text(session: &Session, resolution: &mut Resolution) -> String {
     let overrides = session.overrides.iter().cloned().collect();
-    lockfile::write(&Lockfile { settings: settings(session), overrides, catalogs: used_catalogs(session), resolution })
+    // Lent, since it is large and a lockfile owns what it holds.
+    let lent = std::mem::take(resolution);
+    let lockfile = Lockfile { settings: settings(session), overrides, catalogs: used_catalogs(session), resolution: lent };
+    let text = lockfile::write(&lockfile);
+    *resolution = lockfile.resolution;
+    text
 }
 
 fn settings(session: &Session) -> lockfile::Settings {

@@ -31,6 +31,7 @@ mod locked;
 pub mod news;
 mod projects;
 mod quarantined;
+mod recalled;
 mod replay;
 mod resolving;
 mod scripting;
@@ -65,6 +66,7 @@ use crate::project::stamp::FileStamp;
 use crate::project::state::{self, Now, State};
 use crate::project::workspace::{Workspace, find_root};
 use crate::project::{catalogs, host, lock, overrides};
+use crate::resolve::demands::Demands;
 use crate::resolve::graph::Resolution;
 use crate::scripts::lifecycle::Moment;
 use crate::store::{Mode, Store, Wait};
@@ -73,7 +75,7 @@ use building::{Attempt, Built, Choice};
 use edit::{Desk, Edit, Written};
 use locked::Locked;
 use news::{Counters, Event, Listener};
-use resolving::Early;
+use resolving::{Early, Resolved};
 use session::Session;
 use source::Sources;
 use std::path::{Path, PathBuf};
@@ -273,14 +275,14 @@ fn install(session: &mut Session) -> Result<Outcome, Error> {
     let (told, counters) = (Arc::clone(&session.listener), Arc::clone(&session.counters));
     let mut supply = Supply::new(Arc::clone(&session.sources), session.spawner.clone(), session.sender.clone(), counters, told);
     let node = engines::Node::ask(session);
-    let Decided { locked, mut resolution, resolved } = decide(session, &mut supply, text, &host, from_nothing)?;
+    let Decided { locked, mut resolution, resolved, demands } = decide(session, &mut supply, text, &host, from_nothing)?;
     let session = &*session;
     let quarantine = quarantined::check(session, &resolution)?;
     if session.task.edit.as_ref().is_some_and(Edit::is_check) {
         return edit::check(session, &locked, resolution);
     }
     if session.settings.lockfile.only {
-        let _ = put_down(session, &locked, resolution)?;
+        let _ = put_down(session, &locked, (&mut resolution, demands.as_ref()))?;
         return Ok(Outcome { lockfile_only: true, ..Outcome::default() });
     }
     let fit = engines::check(session, &resolution, &host, node)?;
@@ -296,12 +298,12 @@ fn install(session: &mut Session) -> Result<Outcome, Error> {
     report_built(session, &built, &supply);
     let learnt = supply.fill_integrities(&mut resolution);
     if !is_edit && (resolved || learnt) {
-        locked::write(session, &locked, resolution.clone())?;
+        locked::write(session, &locked, (&mut resolution, demands.as_ref()))?;
     }
     scripting::run_dependencies(session, &resolution, &built)?;
     let (mut written, mut pruned) = (Written::default(), Vec::new());
     if is_edit {
-        written = put_down(session, &locked, resolution.clone())?;
+        written = put_down(session, &locked, (&mut resolution, demands.as_ref()))?;
         pruned = edit::prune(session, &built.wanted)?;
     } else {
         scripting::run_projects(session, Moment::After)?;
@@ -322,9 +324,9 @@ fn install(session: &mut Session) -> Result<Outcome, Error> {
 }
 
 /// Writes what the user keeps: manifests that were edited and, right behind them, the lockfile. Both or neither.
-fn put_down(session: &Session, locked: &Locked, resolution: Resolution) -> Result<Written, Error> {
+fn put_down(session: &Session, locked: &Locked, answer: (&mut Resolution, Option<&Demands>)) -> Result<Written, Error> {
     let written = edit::write(session)?;
-    match locked::write(session, locked, resolution) {
+    match locked::write(session, locked, answer) {
         Ok(()) => Ok(written),
         Err(error) => {
             written.take_back();
@@ -339,6 +341,8 @@ struct Decided {
     resolution: Resolution,
     /// Whether it was found out anew.
     resolved: bool,
+    /// What its packages ask for, when that is known.
+    demands: Option<Demands>,
 }
 
 /// Takes what the lockfile says, if it may and does; resolves otherwise.
@@ -362,24 +366,26 @@ fn decide(session: &mut Session, supply: &mut Supply, text: Option<Vec<u8>>, hos
         clean(session)?;
     }
     let decides = locked.decides(session);
-    let (resolution, resolved) = match locked.lockfile.take() {
+    let (resolution, demands) = match locked.lockfile.take() {
         Some(lockfile) if decides => {
             if needs_all {
                 order_all(supply, &lockfile.resolution, host);
             }
-            (lockfile.resolution, false)
+            (lockfile.resolution, None)
         }
         lockfile => {
             let pins = lockfile.map(|lockfile| lockfile.resolution);
-            let (mut resolution, warnings) = resolving::resolve(session, supply, pins, early, host)?;
+            let text = locked.text.as_deref();
+            let known = pins.as_ref().zip(text).and_then(|(pins, text)| recalled::read(session, text, pins.packages.len()));
+            let Resolved { mut resolution, warnings, demands } = resolving::resolve(session, supply, (pins, known), early, host)?;
             telling::tell(session, &warnings);
             edit::save(session, &mut resolution)?;
             session.stage("resolved", format!("Resolved {} packages", resolution.packages.len()));
-            (resolution, true)
+            (resolution, Some(demands))
         }
     };
     session.trace(format!("{} packages in {} contexts are known", resolution.packages.len(), resolution.instances.len()));
-    Ok(Decided { locked, resolution, resolved })
+    Ok(Decided { locked, resolution, resolved: demands.is_some(), demands })
 }
 
 /// Orders everything that a project with no tree yet is going to need, while the tree is still being planned.

@@ -11,6 +11,7 @@ use crate::package::platform::{Host, Platform};
 use crate::project::settings::{LinkWorkspacePackages, Settings};
 use crate::project::workspace::Project;
 use crate::registry::{Age, Answered, RegistryError};
+use crate::resolve::demands::Demands;
 use crate::resolve::error::Warning;
 use crate::resolve::graph::{Resolution, Source};
 use crate::resolve::request::{ByVersion, Chosen, External, Failure, ImporterRequest, Need, Options, Request};
@@ -41,17 +42,25 @@ pub(super) enum Early {
     All,
 }
 
-/// Resolves what the projects ask for. `pins` is the previous answer; packages for other machines than `host`, and those
+/// An answer.
+pub(super) struct Resolved {
+    pub resolution: Resolution,
+    pub warnings: Vec<Warning>,
+    /// What its packages ask for.
+    pub demands: Demands,
+}
+
+/// Resolves what the projects ask for. `pins` is the previous answer, `demands` what its packages ask for; packages for other machines than `host`, and those
 /// that `early` does not name, are left for later.
 pub(super) fn resolve(
     session: &Session,
     supply: &mut Supply,
-    pins: Option<Resolution>,
+    (pins, demands): (Option<Resolution>, Option<Demands>),
     early: Early,
     host: &Host,
-) -> Result<(Resolution, Vec<Warning>), Error> {
+) -> Result<Resolved, Error> {
     let pinning = session.draft.pinning(pins.as_ref())?;
-    let request = Request { pins, pinning, registries: session.sources.registries()?, ..request(session)? };
+    let request = Request { pins, pinning, demands, registries: session.sources.registries()?, ..request(session)? };
     let mut solver = Solver::new(request).map_err(failure::of_resolve)?;
     let mut externals: Vec<(Source, Arc<StoredPackage>)> = Vec::new();
     let mut orders = Vec::new();
@@ -64,7 +73,7 @@ pub(super) fn resolve(
         Counters::add(&session.counters.chosen, chosen.len() as u64);
         let is_early = |chosen: &Chosen| match early {
             Early::Nothing => false,
-            Early::New => solver.is_new(chosen),
+            Early::New => chosen.is_new,
             Early::All => true,
         };
         let is_sure = |chosen: &Chosen| is_sure(&chosen.source, chosen.optional, &chosen.platform, host);
@@ -98,6 +107,7 @@ pub(super) fn resolve(
         }
     }
     let (resolution, warnings) = solver.finish().map_err(failure::of_resolve)?;
+    let demands = solver.demands();
     // The process does not live much longer. To take the tree apart first costs a large project milliseconds.
     std::mem::forget(solver);
     for (source, package) in externals {
@@ -105,7 +115,7 @@ pub(super) fn resolve(
             supply.adopt(known, Arc::clone(&package));
         }
     }
-    Ok((resolution, warnings))
+    Ok(Resolved { resolution, warnings, demands })
 }
 
 /// What answers led to.

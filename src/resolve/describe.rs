@@ -64,7 +64,7 @@ pub(super) fn node(identity: Identity, manifest: &mut Manifest, rules: Rules<'_>
         deprecated: manifest.deprecated.take(),
         has_bundled: manifest.dependencies.keys().any(|name| manifest.bundles(name)),
     };
-    Node { package, peer_names, links: 0..0, fault, optional: false }
+    Node { package, previous: None, peer_names, links: 0..0, fault, optional: false }
 }
 
 /// Lists the dependencies of a package. One that has no valid name makes the package unusable (`node.fault`).

@@ -23,6 +23,7 @@
 
 mod assemble;
 mod book;
+pub mod demands;
 mod describe;
 mod edges;
 pub mod error;

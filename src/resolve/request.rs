@@ -1,5 +1,6 @@
 //! What resolution is asked, and the messages between it and whoever fetches for it.
 
+use super::demands::Demands;
 use super::graph::{Resolution, Source};
 use crate::package::integrity::Integrity;
 use crate::package::manifest::Manifest;
@@ -23,6 +24,9 @@ pub struct Request {
     pub pins: Option<Resolution>,
     /// How far that goes.
     pub pinning: Pinning,
+    /// What the packages of the previous answer ask for, in so far as that is known. It has to come from when that answer
+    /// was found, under the same overrides and with the same registries.
+    pub demands: Option<Demands>,
     /// Where packages come from; decides which addresses of tarballs need not be written down.
     pub registries: Registries,
     /// Settings.
@@ -165,6 +169,8 @@ pub struct Chosen {
     pub unpacked_size: u64,
     /// Whether the dependency that led here may fail. Another one may not; the answer has the last word.
     pub optional: bool,
+    /// Whether the previous answer does not have it, or it was to be chosen anew.
+    pub is_new: bool,
 }
 
 impl Registries {

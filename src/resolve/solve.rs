@@ -2,18 +2,19 @@
 
 use super::assemble;
 use super::book::{Age, Book};
+use super::demands::Demands;
 use super::describe::{self, Identity, Rules};
 use super::edges::{Ask, Place, Workspace};
 use super::error::{Fault, ResolveError, Warning, Way};
-use super::graph::{self, Group, Resolution, Source};
+use super::graph::{self, Group, PackageIndex, Resolution, Source};
 use super::hoist::{self, Hoist};
 use super::overrides::{Overrides, Verdict};
 use super::peers;
 use super::pick::{self, Preferred};
-use super::pins::{Of, Pin, Pins};
+use super::pins::{Of, Pins};
 use super::prune;
-use super::request::{Chosen, External, Failure, ImporterRequest, Need, Options, Registries, Request};
-use super::tree::{Link, NodeId, Outcome, Owner, Root, Tree};
+use super::request::{ByVersion, Chosen, External, Failure, ImporterRequest, Need, Options, Pinning, Registries, Request};
+use super::tree::{Link, Node, NodeId, Outcome, Owner, Root, Tree};
 use crate::package::manifest::Manifest;
 use crate::package::name::PackageName;
 use crate::package::packument::Packument;
@@ -23,11 +24,19 @@ use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+mod recall;
+
 /// A resolution under way.
 pub struct Solver {
     overrides: Overrides,
     workspace: Workspace,
     pins: Pins,
+    /// What the packages of the previous answer ask for, where that may be relied on.
+    demands: Option<Demands>,
+    /// The nodes of packages of the previous answer, by their place in it.
+    made: Vec<Option<NodeId>>,
+    /// Which of them projects lead to without their packument.
+    direct: Vec<bool>,
     registries: Registries,
     options: Options,
     tree: Tree,
@@ -45,6 +54,8 @@ pub struct Solver {
     /// Peers that wait for their packument.
     hoists: Vec<Hoist>,
     warnings: Vec<Warning>,
+    /// The nodes of the packages of the answer, in their order.
+    order: Vec<NodeId>,
     settled: Option<Result<(Resolution, Vec<Warning>), ResolveError>>,
 }
 
@@ -59,11 +70,18 @@ impl Solver {
     /// Reads what the projects ask for. Fails when an alias or an override is no good, before anything is fetched.
     pub fn new(request: Request) -> Result<Solver, ResolveError> {
         let mut overrides = Overrides::parse(&request.overrides)?;
+        let workspace = Workspace::new(&request);
+        // Where versions are to be shared, and where projects answer packages, what a dependency was says too little.
+        let is_as_it_was = request.pinning != Pinning::Dedupe && request.options.by_version != ByVersion::Deep;
+        let pins = request.pins.map(|previous| Pins::new(previous, request.pinning)).unwrap_or_default();
         let mut solver = Solver {
             warnings: std::mem::take(&mut overrides.warnings),
             overrides,
-            workspace: Workspace::new(&request),
-            pins: request.pins.as_ref().map(|previous| Pins::new(previous, &request.pinning)).unwrap_or_default(),
+            workspace,
+            demands: request.demands.filter(|_| is_as_it_was),
+            made: vec![None; pins.len()],
+            direct: vec![false; pins.len()],
+            pins,
             registries: request.registries,
             options: request.options,
             tree: Tree::default(),
@@ -75,6 +93,7 @@ impl Solver {
             outstanding: 0,
             chosen: Vec::new(),
             hoists: Vec::new(),
+            order: Vec::new(),
             settled: None,
         };
         let mut importers = request.importers;
@@ -143,11 +162,6 @@ impl Solver {
         std::mem::take(&mut self.chosen)
     }
 
-    /// Says whether the previous answer does not have a package.
-    pub fn is_new(&self, chosen: &Chosen) -> bool {
-        Version::parse(&chosen.version).is_none_or(|version| !self.pins.versions(&chosen.name).contains(&version))
-    }
-
     /// Says whether there is nothing more to ask, so that [`Solver::finish`] has the answer.
     pub fn is_done(&self) -> bool {
         self.settled.is_some()
@@ -179,6 +193,7 @@ impl Solver {
         let manifest = &importer.manifest;
         let label = manifest.name.as_deref().unwrap_or(&importer.path).escape_debug().to_string();
         let identity = manifest.name.as_deref().map(|name| (name, manifest.version.as_deref().unwrap_or_default()));
+        let previous = self.pins.project(&importer.path);
         let first = self.tree.links.len();
         let mut groups = Vec::new();
         for asked in graph::asked(manifest, self.options.auto_install_peers) {
@@ -190,9 +205,10 @@ impl Solver {
                 fault: Fault::Name(error),
             })?;
             let place = Place::project(importer, asked.alias);
-            let outcome = match self.overrides.verdict(identity, asked.alias, asked.specifier) {
-                Verdict::Removed => Outcome::Removed,
-                verdict => describe::outcome(self.workspace.read(&alias, asked.specifier, verdict, place)),
+            let outcome = match (self.overrides.verdict(identity, asked.alias, asked.specifier), self.unchanged(previous, &asked)) {
+                (Verdict::Removed, _) => Outcome::Removed,
+                (Verdict::Kept, Some(index)) => Outcome::Waiting(Ask::Previous(index)),
+                (verdict, _) => describe::outcome(self.workspace.read(&alias, asked.specifier, verdict, place)),
             };
             let optional = asked.group == Group::Optional;
             self.tree.links.push(Link { owner, alias, specifier: asked.specifier.to_owned(), optional, outcome });
@@ -200,16 +216,21 @@ impl Solver {
         }
         let links = first..self.tree.links.len();
         self.queue.extend(links.clone());
-        self.tree.roots.push(Root { path: importer.path.clone(), label, links, groups, providers: BTreeMap::new() });
+        self.tree.roots.push(Root { path: importer.path.clone(), previous, label, links, groups, providers: BTreeMap::new() });
         Ok(())
     }
 
     fn start_queued(&mut self) {
         while let Some(link) = self.queue.pop() {
             match &self.tree.links[link].outcome {
+                Outcome::Waiting(Ask::Previous(index)) => self.take_previous(link, *index),
                 Outcome::Waiting(Ask::Registry { name, .. }) => {
-                    let (name, age) = (name.clone(), if self.kept(link).is_some() { Age::Any } else { Age::Current });
-                    let book = self.book(&name, age);
+                    let (name, kept) = (name.clone(), self.kept(link));
+                    if let Some((index, _)) = kept.as_ref().filter(|(index, _)| self.knows(*index)) {
+                        self.take_previous(link, *index);
+                        continue;
+                    }
+                    let book = self.book(&name, if kept.is_some() { Age::Any } else { Age::Current });
                     if book.answer.is_some() { self.choose(link) } else { book.waiting.push(link) }
                 }
                 Outcome::Waiting(Ask::External(source)) => {
@@ -261,7 +282,7 @@ impl Solver {
             }
             None => return,
         };
-        let pinned = self.kept(at).and_then(|pin| packument.find(&pin.version));
+        let pinned = self.kept(at).and_then(|(_, version)| packument.find(&version));
         if pinned.is_none() && self.renews(&name) {
             self.books.entry(name).or_default().waiting.push(at);
             return;
@@ -276,9 +297,9 @@ impl Solver {
             (Some(index), _) => Ok(self.node_of_version(&packument, index, optional)),
             (None, Some(known)) if !is_of_project => known.clone(),
             (None, _) => {
-                let direct = if is_of_project { &[] } else { book.direct.as_slice() };
-                let preferred = Preferred { pinned: self.pins.versions(&name), direct };
-                let found = pick::pick(&packument, &want, preferred);
+                let direct = if is_of_project { Vec::new() } else { self.direct_versions(book, &name) };
+                let pinned: Vec<Version> = self.pins.versions(&name).into_iter().map(|(version, _)| version).collect();
+                let found = pick::pick(&packument, &want, Preferred { pinned: &pinned, direct: &direct });
                 let found = found.map(|index| self.node_of_version(&packument, index, optional));
                 if let (false, Some(book)) = (is_of_project, self.books.get_mut(&name)) {
                     book.picks.insert(text.to_owned(), found.clone());
@@ -293,14 +314,16 @@ impl Solver {
     }
 
     /// Returns what the previous lockfile has for one dependency, if it still does.
-    fn kept(&self, at: usize) -> Option<&Pin> {
+    fn kept(&self, at: usize) -> Option<(PackageIndex, Version)> {
         let link = &self.tree.links[at];
         let Outcome::Waiting(Ask::Registry { name, want }) = &link.outcome else { return None };
         let owner = match link.owner {
-            Owner::Root(root) => Of::Project(&self.tree.roots[root].path),
-            Owner::Node(id) => Of::Package(&self.tree.node(id).package.id),
+            Owner::Root(root) => Of::Project(self.tree.roots[root].previous?),
+            Owner::Node(id) => Of::Package(self.tree.node(id).previous?),
         };
-        self.pins.edge(owner, &link.alias, want).filter(|pin| pin.name == *name && keeps(pin, want, &link.specifier))
+        let pin = self.pins.edge(owner, link.alias.as_str()).filter(|pin| pin.package.name == *name && self.pins.counts_for(want))?;
+        let version = Version::parse(&pin.package.version)?;
+        keeps(&version, pin.specifier, want, &link.specifier).then_some((pin.index, version))
     }
 
     /// Returns the node of one version of a package, and makes it the first time.
@@ -312,7 +335,10 @@ impl Solver {
         let version = packument.version(index).map(|version| version.to_string()).unwrap_or_default();
         let mut manifest = packument.manifest(index);
         let identity = Identity::of_version(name, version, &mut manifest.dist, &self.registries);
-        let node = self.add_node(identity, manifest, optional);
+        let node = match self.pins.find(&identity.id()).and_then(|index| self.made[index.0 as usize]) {
+            Some(node) => node,
+            None => self.add_node(identity, manifest, optional),
+        };
         self.book(name, Age::Current).nodes.insert(index, node);
         node
     }
@@ -350,24 +376,35 @@ impl Solver {
     }
 
     fn add_node(&mut self, identity: Identity, mut manifest: Manifest, optional: bool) -> NodeId {
-        let id = NodeId(u32::try_from(self.tree.nodes.len()).unwrap_or(u32::MAX));
+        let id = self.tree.next_id();
         let mut node = describe::node(identity, &mut manifest, self.rules());
         let links = describe::links(&mut node, Owner::Node(id), &manifest, self.rules());
+        node.previous = self.pins.find(&node.package.id);
+        node.optional = optional;
+        self.put_node(node, links, manifest.dist.unpacked_size)
+    }
+
+    /// Puts a node and its dependencies into the tree.
+    fn put_node(&mut self, mut node: Node, links: Vec<Link>, unpacked_size: u64) -> NodeId {
+        let id = self.tree.next_id();
         let first = self.tree.links.len();
         self.tree.links.extend(links);
         node.links = first..self.tree.links.len();
-        node.optional = optional;
         self.queue.extend(node.links.clone());
+        if let Some(index) = node.previous {
+            self.made[index.0 as usize] = Some(id);
+        }
         let package = &node.package;
         self.chosen.push(Chosen {
             id: package.id.clone(),
-            unpacked_size: manifest.dist.unpacked_size,
+            unpacked_size,
             name: package.name.clone(),
             version: package.version.clone(),
             source: package.source.clone(),
             integrity: package.integrity.clone(),
             platform: package.platform.clone(),
-            optional,
+            optional: node.optional,
+            is_new: node.previous.is_none() || self.pins.is_forgotten(&package.name),
         });
         self.tree.nodes.push(node);
         id
@@ -387,8 +424,12 @@ impl Solver {
                         self.tree.roots[root].providers.insert(name, Some(node));
                     }
                     for hoist in plan.absent {
-                        let age = if self.pinned_for_all(&hoist).is_some() { Age::Any } else { Age::Current };
-                        self.book(&hoist.name, age);
+                        let pinned = self.pinned_for_all(&hoist);
+                        if let Some(node) = pinned.as_ref().and_then(|(_, index)| self.recall(*index, false)) {
+                            self.tree.roots[hoist.root].providers.insert(hoist.name, Some(node));
+                            continue;
+                        }
+                        self.book(&hoist.name, if pinned.is_some() { Age::Any } else { Age::Current });
                         self.hoists.push(hoist);
                     }
                 }
@@ -434,14 +475,16 @@ impl Solver {
             return Err(ResolveError::Peers(of_peers));
         }
         let warnings = others.into_iter().chain(of_peers).collect();
-        self.settled = Some(Ok((assemble::assemble(&self.tree, &contexts, &order), warnings)));
+        let (resolution, nodes) = assemble::assemble(&self.tree, &contexts, &order);
+        self.settled = Some(Ok((resolution, warnings)));
+        self.order = nodes;
         Ok(None)
     }
 
     /// Chooses versions for the missing peers whose packuments have arrived.
     fn take_hoists(&mut self) {
         for hoist in std::mem::take(&mut self.hoists) {
-            let pinned = self.pinned_for_all(&hoist).cloned();
+            let pinned = self.pinned_for_all(&hoist);
             let Hoist { root, name, ranges } = hoist;
             let answer = self.books.get(&name).and_then(|book| book.answer.clone());
             let packument = match answer {
@@ -454,7 +497,7 @@ impl Solver {
                     continue;
                 }
             };
-            let pinned = pinned.and_then(|version| packument.find(&version));
+            let pinned = pinned.and_then(|(version, _)| packument.find(&version));
             if pinned.is_none() && self.renews(&name) {
                 self.hoists.push(Hoist { root, name, ranges });
                 continue;
@@ -471,17 +514,18 @@ impl Solver {
     }
 
     /// Returns the version of the previous answer that suits all who want a peer.
-    fn pinned_for_all(&self, hoist: &Hoist) -> Option<&Version> {
-        let suits = |version: &&Version| hoist.ranges.iter().all(|range| range.contains_with_prereleases(version));
-        self.pins.versions(&hoist.name).iter().find(suits)
+    fn pinned_for_all(&self, hoist: &Hoist) -> Option<(Version, PackageIndex)> {
+        let suits = |(version, _): &(Version, _)| hoist.ranges.iter().all(|range| range.contains_with_prereleases(version));
+        self.pins.versions(&hoist.name).into_iter().find(suits)
     }
 }
 
-/// Says whether the previous version still does. A tag keeps what it once stood for while the words are the same.
-fn keeps(pin: &Pin, want: &Want, specifier: &str) -> bool {
-    let is_same_request = pin.specifier.as_deref().is_none_or(|previous| previous == specifier);
+/// Says whether the previous version still does, which a project asked for in the words `before`. A tag keeps what it once
+/// stood for while the words are the same.
+fn keeps(version: &Version, before: Option<&str>, want: &Want, specifier: &str) -> bool {
+    let is_same_request = before.is_none_or(|before| before == specifier);
     match want {
-        Want::Range(range) => range.contains(&pin.version) || (is_same_request && range.contains_with_prereleases(&pin.version)),
+        Want::Range(range) => range.contains(version) || (is_same_request && range.contains_with_prereleases(version)),
         Want::Tag(_) => is_same_request,
     }
 }

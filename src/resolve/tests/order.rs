@@ -80,16 +80,21 @@ proptest! {
         }
         let table: Vec<(&str, Value)> = ids.iter().map(|(id, manifest)| (id.as_str(), manifest.clone())).collect();
         let before = || World::new(&table[..known.min(table.len())]);
-        let Ok((previous, _)) = before().solve(app(json!({"dependencies": object(&asked)}))) else { return Ok(()) };
+        let first = before().solve_with_demands(app(json!({"dependencies": object(&asked)})), |_| 0);
+        let Ok(((previous, _), demands)) = first else { return Ok(()) };
         let both = [asked, added].concat();
         let request = || super::Request { pins: Some(previous.clone()), ..app(json!({"dependencies": object(&both)})) };
         let current = World::new(&table).solve(request());
         let mut picks = picks.iter().cycle();
         let mixed = World::new(&table).remembering(before()).solve_in_order(request(), |open| picks.next().map_or(0, |pick| pick.index(open)));
-        match (current, mixed) {
-            (Ok(current), Ok(mixed)) => prop_assert_eq!(current, mixed),
-            (Err(current), Err(mixed)) => prop_assert_eq!(current.to_string(), mixed.to_string()),
-            (current, mixed) => prop_assert!(false, "{:?} and {:?}", current, mixed),
+        let recalling = super::Request { demands: Some(demands), ..request() };
+        let recalled = World::new(&table).remembering(before()).solve_in_order(recalling, |open| picks.next().map_or(0, |pick| pick.index(open)));
+        for other in [mixed, recalled] {
+            match (&current, other) {
+                (Ok(current), Ok(other)) => prop_assert_eq!(current, &other),
+                (Err(current), Err(other)) => prop_assert_eq!(current.to_string(), other.to_string()),
+                (current, other) => prop_assert!(false, "{:?} and {:?}", current, other),
+            }
         }
     }
 }
