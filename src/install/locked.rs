@@ -1,5 +1,6 @@
 //! The lockfile in one install: read and judged before anything else happens, written when something has changed.
 
+use super::ahead::Ahead;
 use super::session::Session;
 use super::{failure, recalled, resolving};
 use crate::error::{Code, Error};
@@ -12,7 +13,7 @@ use crate::resolve::graph::{Package, Resolution, Source};
 use crate::resolve::local;
 use crate::timings::Part;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The lockfile's name.
 pub(crate) const NAME: &str = "deka.lock";
@@ -38,6 +39,19 @@ impl Locked {
     }
 }
 
+/// What a lockfile will turn out to say: its text and the rest, unless that is an error.
+pub(super) type Foreseen = Ahead<Option<(Vec<u8>, Lockfile)>>;
+
+/// Begins to read the lockfile, if there is one. What comes of it holds for that text only.
+pub(super) fn foresee(root: &Path) -> Foreseen {
+    let path = root.join(NAME);
+    Ahead::on_thread(move || {
+        let text = std::fs::read(path).ok()?;
+        let lockfile = lockfile::read(&text).ok()?;
+        Some((text, lockfile))
+    })
+}
+
 /// Reads the text of the lockfile, if there is one and it counts.
 pub(super) fn read_text(session: &Session) -> Result<Option<Vec<u8>>, Error> {
     let path = session.workspace.root.join(NAME);
@@ -49,9 +63,11 @@ pub(super) fn read_text(session: &Session) -> Result<Option<Vec<u8>>, Error> {
 pub(super) fn read(session: &Session, text: Option<Vec<u8>>) -> Result<Locked, Error> {
     let settings = &session.settings.lockfile;
     let path = session.workspace.root.join(NAME);
-    let lockfile = match &text {
-        None => None,
-        Some(text) => Some(lockfile::read(text).map_err(|error| failure::of_lockfile(&path, error))?),
+    let foreseen = session.foreseen.take().flatten();
+    let lockfile = match (&text, foreseen) {
+        (None, _) => None,
+        (Some(text), Some((same, lockfile))) if *text == same => Some(lockfile),
+        (Some(text), _) => Some(lockfile::read(text).map_err(|error| failure::of_lockfile(&path, error))?),
     };
     let frozen = match &session.task.edit {
         Some(edit) => edit.is_frozen(),

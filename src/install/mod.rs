@@ -18,6 +18,7 @@
 //! packages into the store, [`building`] the way from there into `node_modules`.
 
 mod again;
+mod ahead;
 mod building;
 mod deploy;
 pub mod edit;
@@ -55,7 +56,7 @@ pub use summary::{Change, Outcome};
 
 use crate::error::Error;
 use crate::layout::record::FILE_NAME as RECORD;
-use crate::layout::survey::Survey;
+use crate::layout::survey::{self, Survey};
 use crate::package::platform::Host;
 use crate::pool::Pool;
 use crate::project::env::Env;
@@ -71,9 +72,10 @@ use crate::resolve::graph::Resolution;
 use crate::scripts::lifecycle::Moment;
 use crate::store::{Mode, Store, Wait};
 use crate::timings::{Happened, Part};
+use ahead::Ahead;
 use building::{Attempt, Built, Choice};
 use edit::{Desk, Edit, Written};
-use locked::Locked;
+use locked::{Foreseen, Locked};
 use news::{Counters, Event, Listener};
 use resolving::{Early, Resolved};
 use session::Session;
@@ -124,6 +126,8 @@ pub fn run(task: &Task, counters: &Arc<Counters>, listener: &Listener) -> Result
     {
         return Ok(outcome);
     }
+    // Every edit goes through the lockfile, so it can be read beside the manifests.
+    let foreseen = if task.edit.is_some() { locked::foresee(&root) } else { Ahead::nothing() };
     let asked = Asked::read(task, &root)?;
     let (workspace, settings) = (&asked.workspace, &asked.settings);
     if asked.selected.as_ref().is_some_and(Vec::is_empty) {
@@ -143,7 +147,7 @@ pub fn run(task: &Task, counters: &Arc<Counters>, listener: &Listener) -> Result
     };
     // Whoever held the lock until now may have changed what was read before.
     let asked = if task.edit.is_some() && !is_as_read(workspace, settings) { Asked::read(task, &root)? } else { asked };
-    let outcome = run_locked(task, asked, counters, listener);
+    let outcome = run_locked(task, (asked, foreseen), counters, listener);
     if let (Err(_), Some(lock)) = (&outcome, lock) {
         lock.undo();
     }
@@ -155,7 +159,7 @@ fn run_with(task: &Task, settings: Settings, counters: &Arc<Counters>, listener:
     let workspace = Workspace::load(&task.dir).map_err(of_project)?;
     let lock = lock_project(&task.dir, &task.dir.join(&settings.layout.modules_dir), listener)?;
     let graph = ProjectGraph::read(&workspace, settings.resolution.link_workspace_packages);
-    let outcome = run_locked(task, Asked { workspace, settings, graph, selected: None }, counters, listener);
+    let outcome = run_locked(task, (Asked { workspace, settings, graph, selected: None }, Ahead::nothing()), counters, listener);
     if outcome.is_err() {
         lock.undo();
     }
@@ -182,7 +186,12 @@ impl Asked {
 }
 
 /// Installs while nobody else does.
-fn run_locked(task: &Task, asked: Asked, counters: &Arc<Counters>, listener: &Listener) -> Result<Outcome, Error> {
+fn run_locked(
+    task: &Task,
+    (asked, foreseen): (Asked, Foreseen),
+    counters: &Arc<Counters>,
+    listener: &Listener,
+) -> Result<Outcome, Error> {
     let Asked { mut workspace, settings, mut graph, selected } = asked;
     let root = workspace.root.clone();
     let modules_dir = root.join(&settings.layout.modules_dir);
@@ -195,9 +204,18 @@ fn run_locked(task: &Task, asked: Asked, counters: &Arc<Counters>, listener: &Li
     let (settings, told) = (Arc::new(settings), (Arc::clone(counters), Arc::clone(listener)));
     let sources = Arc::new(Sources::new(root, Arc::new(store), Arc::clone(&settings), task.env.clone(), pool.spawner(), told));
     let spawner = pool.spawner();
+    // Until an edit is planned it changes nothing there. Before other installs scripts may run that do.
+    let seen = match task.edit {
+        Some(_) => {
+            let places = places.clone();
+            Ahead::on_pool(&spawner, move || survey::glance(&places))
+        }
+        None => Ahead::nothing(),
+    };
     let opened = || Happened::Step { part: Part::Rest, label: "settings, manifests and the store".to_owned(), began_us: 0 };
     counters.timings.note(opened);
-    let draft = edit::draft(&mut workspace, &Desk { task, settings: &settings, sources: &sources, spawner: &spawner, listener })?;
+    let desk = Desk { task, settings: &settings, sources: &sources, spawner: &spawner, graph: &graph, listener };
+    let draft = edit::draft(&mut workspace, &desk)?;
     if task.edit.is_some() {
         graph = ProjectGraph::read(&workspace, settings.resolution.link_workspace_packages);
     }
@@ -222,8 +240,11 @@ fn run_locked(task: &Task, asked: Asked, counters: &Arc<Counters>, listener: &Li
         counters: Arc::clone(counters),
         listener: Arc::clone(listener),
         warned: Mutex::default(),
+        foreseen,
+        seen,
     };
     session.trace("settings, manifests and store are open");
+    resolving::ask_ahead(&session)?;
     let outcome = install(&mut session);
     if outcome.is_err() {
         // What is still under way is of no use any more; the process ends without waiting for it.

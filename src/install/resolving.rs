@@ -88,6 +88,8 @@ pub(super) fn resolve(
         match session.receive()? {
             Message::Answer(Answer::Packuments(answers)) => {
                 for (name, answer) in answers {
+                    // If nobody has waited for it by now, it is asked for again when somebody does.
+                    session.draft.is_soon(&name);
                     solver.packument(&name, answer.map_err(|error| of_registry(&error)));
                     next.take(&mut solver, Some(&name), timings);
                 }
@@ -116,6 +118,12 @@ pub(super) fn resolve(
         }
     }
     Ok(Resolved { resolution, warnings, demands })
+}
+
+/// Asks about what an edit adds before anything else is known of the answer. The registry can take its time while the
+/// lockfile is read.
+pub(super) fn ask_ahead(session: &Session) -> Result<(), Error> {
+    ask_for_packuments(session, &session.draft.soon(), Age::Current)
 }
 
 /// What answers led to.
@@ -192,6 +200,8 @@ fn ask(session: &Session, needs: Vec<Need>) -> Result<(), Error> {
     let (mut current, mut remembered) = (Vec::with_capacity(needs.len()), Vec::new());
     for need in needs {
         match need {
+            // Its answer is on its way already.
+            Need::Packument(name) if session.draft.is_soon(&name) => {}
             Need::Packument(name) => current.push(name),
             Need::Remembered(name) => remembered.push(name),
             Need::External(source) => ask_for_external(session, source)?,

@@ -9,6 +9,7 @@ use super::record::{Command, LinkText, Record, RecordedFolder, RecordedSlot};
 use super::stay;
 use super::survey::Survey;
 use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 /// What is to be done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct Work {
     pub folders: Vec<FolderWork>,
     /// Whether there is a record on disk that has to be cut down first.
     pub recorded: bool,
+    /// Folders of unfinished work that stand among the slots.
+    pub abandoned: Vec<String>,
     /// Whether what nobody knows is looked for and removed.
     pub sweep: bool,
     /// The record while the work is under way: the slots that stay, with all links that stand or did. What is still
@@ -66,8 +69,14 @@ impl Work {
 /// Compares what is wanted with what stands.
 pub fn diff(wanted: &Wanted, mut survey: Survey, places: &Places) -> Work {
     let untouched = stay::untouched(wanted, &survey.record, places);
-    let mut work = Work { recorded: survey.recorded, sweep: survey.leftovers, commands: vec![None; wanted.slots.len()], ..Work::default() };
-    let mut standing: FxHashMap<String, RecordedSlot> =
+    let mut work = Work {
+        recorded: survey.recorded,
+        abandoned: std::mem::take(&mut survey.abandoned),
+        sweep: survey.leftovers,
+        commands: vec![None; wanted.slots.len()],
+        ..Work::default()
+    };
+    let mut standing: FxHashMap<String, Arc<RecordedSlot>> =
         survey.record.slots.drain(..).filter(|slot| !slot.shared).map(|slot| (slot.name.clone(), slot)).collect();
     for (index, slot) in wanted.slots.iter().enumerate() {
         if slot.shared {
@@ -89,7 +98,7 @@ pub fn diff(wanted: &Wanted, mut survey: Survey, places: &Places) -> Work {
     work.keep.slots.extend(untouched.slots.iter().cloned());
     work.remove = standing.into_keys().collect();
     work.remove.sort();
-    let mut recorded: FxHashMap<String, RecordedFolder> =
+    let mut recorded: FxHashMap<String, Arc<RecordedFolder>> =
         survey.record.folders.into_iter().map(|folder| (folder.path.clone(), folder)).collect();
     for (path, links) in wanted_folders(wanted, places, &untouched) {
         compare_folder(path, links, &mut recorded, &mut work);
@@ -139,23 +148,35 @@ fn is_of(recorded: &RecordedSlot, slot: &Slot) -> bool {
     !recorded.unsettled && recorded.content == slot.content && recorded.private == slot.private && recorded.package == slot.package_name
 }
 
-fn keep_slot(index: usize, slot: &Slot, recorded: RecordedSlot, work: &mut Work) {
+fn keep_slot(index: usize, slot: &Slot, recorded: Arc<RecordedSlot>, work: &mut Work) {
     work.commands[index] = Some(recorded.commands.clone());
-    let (put, drop) = compare(wanted_links(slot), &recorded.links);
+    let (put, drop) = if has_links(slot, &recorded.links) { Default::default() } else { compare(wanted_links(slot), &recorded.links) };
     if !put.is_empty() || !drop.is_empty() {
         work.relink.push(Relink { slot: index, put, drop });
     }
     work.keep.slots.push(recorded);
 }
 
-fn compare_folder(path: String, links: Vec<LinkText>, recorded: &mut FxHashMap<String, RecordedFolder>, work: &mut Work) {
+fn compare_folder(path: String, links: Vec<LinkText>, recorded: &mut FxHashMap<String, Arc<RecordedFolder>>, work: &mut Work) {
     let wanted = !links.is_empty();
-    let standing = recorded.remove(&path).unwrap_or_else(|| RecordedFolder { path: path.clone(), links: Vec::new(), bins: Vec::new() });
+    let nothing = || Arc::new(RecordedFolder { path: path.clone(), links: Vec::new(), bins: Vec::new() });
+    let standing = recorded.remove(&path).unwrap_or_else(nothing);
     let (put, drop) = compare(links, &standing.links);
     if !put.is_empty() || !drop.is_empty() || (!wanted && !standing.bins.is_empty()) {
         work.folders.push(FolderWork { path, put, drop });
     }
     work.keep.folders.push(standing);
+}
+
+/// Says whether a slot has just these links; that is most often so, and takes no memory to find out.
+fn has_links(slot: &Slot, recorded: &[LinkText]) -> bool {
+    let mut place = String::new();
+    let is_same = |(link, (recorded, text)): (&Link, &LinkText)| {
+        place.clear();
+        slot.push_place_of(link, &mut place);
+        place == *recorded && link.text == *text
+    };
+    slot.links.len() == recorded.len() && slot.links.iter().zip(recorded).all(is_same)
 }
 
 /// Returns the links to set and those to remove. A link whose text changes is set, not removed: setting replaces it.
