@@ -32,7 +32,7 @@ impl Registry {
         let mut solver = Solver::new(Request { importers, ..Request::default() }).expect("a request");
         loop {
             let needs = solver.wants();
-            solver.chosen();
+            solver.chosen().for_each(drop);
             if solver.is_done() {
                 return solver.finish().expect("a resolution").0;
             }

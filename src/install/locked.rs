@@ -101,18 +101,13 @@ pub(super) fn read(session: &Session, text: Option<Vec<u8>>) -> Result<Locked, E
     Ok(Locked { path, text, lockfile, fits, frozen })
 }
 
-/// Writes what was resolved, or what was learnt of packages that no hash was known of.
-/// `demands` is what its packages ask for, if that is known.
-pub(super) fn write(
-    session: &Session,
-    locked: &Locked,
-    (resolution, demands): (&mut Resolution, Option<&Demands>),
-) -> Result<(), Error> {
-    if !session.settings.lockfile.enabled || locked.frozen {
+/// Writes what was resolved, or what was learnt of packages that no hash was known of. `text` is what that comes to,
+/// nothing if it stays as it is, and `demands` is what its packages ask for, if that is known.
+pub(super) fn write(session: &Session, locked: &Locked, (text, demands): (Option<&str>, Option<&Demands>)) -> Result<(), Error> {
+    let Some(text) = text.filter(|_| session.settings.lockfile.enabled && !locked.frozen) else {
         return Ok(());
-    }
+    };
     let _step = session.counters.timings.step(Part::Rest, "writing of the lockfile");
-    let text = text(session, resolution);
     if locked.text.as_deref().is_none_or(|before| before != text.as_bytes()) {
         crate::fs::write_atomic(&locked.path, text.as_bytes()).map_err(failure::of_file)?;
     }
@@ -123,14 +118,10 @@ pub(super) fn write(
 }
 
 /// Says what would be written.
-pub(super) fn text(session: &Session, resolution: &mut Resolution) -> String {
+pub(super) fn text(session: &Session, resolution: &Resolution) -> String {
     let overrides = session.overrides.iter().cloned().collect();
-    // Lent, since it is large and a lockfile owns what it holds.
-    let lent = std::mem::take(resolution);
-    let lockfile = Lockfile { settings: settings(session), overrides, catalogs: used_catalogs(session), resolution: lent };
-    let text = lockfile::write(&lockfile);
-    *resolution = lockfile.resolution;
-    text
+    let (settings, catalogs) = (settings(session), used_catalogs(session));
+    lockfile::write(lockfile::Borrowed { settings: &settings, overrides: &overrides, catalogs: &catalogs, resolution })
 }
 
 fn settings(session: &Session) -> lockfile::Settings {

@@ -192,7 +192,7 @@ fn run_locked(
     counters: &Arc<Counters>,
     listener: &Listener,
 ) -> Result<Outcome, Error> {
-    let Asked { mut workspace, settings, mut graph, selected } = asked;
+    let Asked { mut workspace, settings, graph, selected } = asked;
     let root = workspace.root.clone();
     let modules_dir = root.join(&settings.layout.modules_dir);
     let written_in_this_boot = State::read(&modules_dir).is_none_or(|state| state.boot.is_none() || state.written_in_this_boot());
@@ -216,9 +216,6 @@ fn run_locked(
     counters.timings.note(opened);
     let desk = Desk { task, settings: &settings, sources: &sources, spawner: &spawner, graph: &graph, listener };
     let draft = edit::draft(&mut workspace, &desk)?;
-    if task.edit.is_some() {
-        graph = ProjectGraph::read(&workspace, settings.resolution.link_workspace_packages);
-    }
     let overrides = overrides::read(&workspace).map_err(of_project)?;
     let mut catalogs = catalogs::read(&workspace).map_err(of_project)?;
     draft.overlay(&mut catalogs);
@@ -246,6 +243,8 @@ fn run_locked(
     session.trace("settings, manifests and store are open");
     resolving::ask_ahead(&session)?;
     let outcome = install(&mut session);
+    // Large, and of no use to a process that ends.
+    std::mem::forget((session.workspace, session.graph, session.draft));
     if outcome.is_err() {
         // What is still under way is of no use any more; the process ends without waiting for it.
         std::mem::forget(pool);
@@ -303,7 +302,7 @@ fn install(session: &mut Session) -> Result<Outcome, Error> {
         return edit::check(session, &locked, resolution);
     }
     if session.settings.lockfile.only {
-        let _ = put_down(session, &locked, (&mut resolution, demands.as_ref()))?;
+        let _ = put_down(session, &locked, (Some(&locked::text(session, &resolution)), demands.as_ref()))?;
         return Ok(Outcome { lockfile_only: true, ..Outcome::default() });
     }
     let fit = engines::check(session, &resolution, &host, node)?;
@@ -315,16 +314,23 @@ fn install(session: &mut Session) -> Result<Outcome, Error> {
         scripting::run_projects(session, Moment::Before)?;
     }
     let folders = folder::look(&session.workspace.root, &resolution);
-    let (built, before) = build(session, &mut supply, &resolution, (&permissions, &folders), (&host, fit))?;
+    let (text, built) = std::thread::scope(|scope| {
+        // What was resolved is put into words while it is linked.
+        let text = resolved.then(|| scope.spawn(|| locked::text(session, &resolution)));
+        let built = build(session, &mut supply, &resolution, (&permissions, &folders), (&host, fit));
+        (text.and_then(|text| text.join().ok()), built)
+    });
+    let (built, before) = built?;
     report_built(session, &built, &supply);
     let learnt = supply.fill_integrities(&mut resolution);
-    if !is_edit && (resolved || learnt) {
-        locked::write(session, &locked, (&mut resolution, demands.as_ref()))?;
+    let text = if learnt { Some(locked::text(session, &resolution)) } else { text };
+    if !is_edit {
+        locked::write(session, &locked, (text.as_deref(), demands.as_ref()))?;
     }
     scripting::run_dependencies(session, &resolution, &built)?;
     let (mut written, mut pruned) = (Written::default(), Vec::new());
     if is_edit {
-        written = put_down(session, &locked, (&mut resolution, demands.as_ref()))?;
+        written = put_down(session, &locked, (text.as_deref(), demands.as_ref()))?;
         pruned = edit::prune(session, &built.wanted)?;
     } else {
         scripting::run_projects(session, Moment::After)?;
@@ -345,7 +351,7 @@ fn install(session: &mut Session) -> Result<Outcome, Error> {
 }
 
 /// Writes what the user keeps: manifests that were edited and, right behind them, the lockfile. Both or neither.
-fn put_down(session: &Session, locked: &Locked, answer: (&mut Resolution, Option<&Demands>)) -> Result<Written, Error> {
+fn put_down(session: &Session, locked: &Locked, answer: (Option<&str>, Option<&Demands>)) -> Result<Written, Error> {
     let written = edit::write(session)?;
     match locked::write(session, locked, answer) {
         Ok(()) => Ok(written),

@@ -66,18 +66,19 @@ pub(super) fn resolve(
     let mut orders = Vec::new();
     let timings = &session.counters.timings;
     let mut next = Next::default();
-    next.take(&mut solver, None, timings);
+    let is_early = |chosen: &Chosen<'_>| match early {
+        Early::Nothing => false,
+        Early::New => chosen.is_new,
+        Early::All => true,
+    };
+    let is_sure = |chosen: &Chosen<'_>| is_sure(&chosen.package.source, chosen.optional, &chosen.package.platform, host);
+    let is_ordered = |chosen: &Chosen<'_>| is_early(chosen) && is_sure(chosen);
+    next.take(&mut solver, None, timings, is_ordered);
     loop {
-        let Next { needs, chosen } = std::mem::take(&mut next);
+        let Next { needs, chosen, orders: fresh } = std::mem::take(&mut next);
         ask(session, needs)?;
-        Counters::add(&session.counters.chosen, chosen.len() as u64);
-        let is_early = |chosen: &Chosen| match early {
-            Early::Nothing => false,
-            Early::New => chosen.is_new,
-            Early::All => true,
-        };
-        let is_sure = |chosen: &Chosen| is_sure(&chosen.source, chosen.optional, &chosen.platform, host);
-        orders.extend(chosen.into_iter().filter(|chosen| is_sure(chosen) && is_early(chosen)).map(Order::of_chosen));
+        Counters::add(&session.counters.chosen, chosen);
+        orders.extend(fresh);
         // A few packages are looked up together, unless there is nothing else to do.
         if orders.len() >= LOOKUP_BATCH || session.receiver.is_empty() || solver.is_done() {
             supply.order(orders.drain(..));
@@ -91,7 +92,7 @@ pub(super) fn resolve(
                     // If nobody has waited for it by now, it is asked for again when somebody does.
                     session.draft.is_soon(&name);
                     solver.packument(&name, answer.map_err(|error| of_registry(&error)));
-                    next.take(&mut solver, Some(&name), timings);
+                    next.take(&mut solver, Some(&name), timings, is_ordered);
                 }
             }
             Message::Answer(Answer::External(source, outcome)) => {
@@ -100,7 +101,7 @@ pub(super) fn resolve(
                     External { manifest: fetched.manifest, integrity: fetched.integrity }
                 });
                 solver.external(&source, answer.map_err(|error| Failure::Fetch(Arc::new(error))));
-                next.take(&mut solver, None, timings);
+                next.take(&mut solver, None, timings, is_ordered);
             }
             Message::Delivery(delivery) => {
                 supply.take(delivery)?;
@@ -130,24 +131,37 @@ pub(super) fn ask_ahead(session: &Session) -> Result<(), Error> {
 #[derive(Default)]
 struct Next {
     needs: Vec<Need>,
-    chosen: Vec<Chosen>,
+    /// How many packages were chosen.
+    chosen: u64,
+    /// Those of them that are fetched early.
+    orders: Vec<Order>,
 }
 
 impl Next {
     /// Takes what the solver asks and has chosen since the last time, `because` of the packument that it was given.
-    fn take(&mut self, solver: &mut Solver, because: Option<&PackageName>, timings: &Timings) {
-        let (needs, chosen) = (solver.wants(), solver.chosen());
+    fn take(
+        &mut self,
+        solver: &mut Solver,
+        because: Option<&PackageName>,
+        timings: &Timings,
+        is_ordered: impl Fn(&Chosen<'_>) -> bool,
+    ) {
+        let needs = solver.wants();
         let because = || because.map(ToString::to_string);
         for need in &needs {
             if let Need::Packument(name) | Need::Remembered(name) = need {
                 timings.note(|| Happened::Wanted { name: name.to_string(), because: because() });
             }
         }
-        for chosen in &chosen {
-            timings.note(|| Happened::Chosen { subject: subject(&chosen.name, &chosen.version), because: because() });
+        for chosen in solver.chosen() {
+            let package = chosen.package;
+            timings.note(|| Happened::Chosen { subject: subject(&package.name, &package.version), because: because() });
+            self.chosen += 1;
+            if is_ordered(&chosen) {
+                self.orders.push(Order::of_chosen(&chosen));
+            }
         }
         self.needs.extend(needs);
-        self.chosen.extend(chosen);
     }
 }
 

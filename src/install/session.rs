@@ -31,7 +31,7 @@ pub(super) struct Session<'a> {
     pub settings: Arc<Settings>,
     /// The projects.
     pub workspace: Workspace,
-    /// Which projects depend on which.
+    /// Which projects depend on which, not counting what an edit changes: edits run no scripts of projects.
     pub graph: ProjectGraph,
     /// The projects that are installed, as indices; nothing for all of them.
     pub selected: Option<Vec<usize>>,

@@ -1,11 +1,10 @@
 //! What resolution is asked, and the messages between it and whoever fetches for it.
 
 use super::demands::Demands;
-use super::graph::{Resolution, Source};
+use super::graph::{Package, Resolution, Source};
 use crate::package::integrity::Integrity;
 use crate::package::manifest::Manifest;
 use crate::package::name::PackageName;
-use crate::package::platform::Platform;
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::sync::Arc;
@@ -151,20 +150,10 @@ pub enum Failure {
 
 /// A package that is going to be in the tree, told early so that its download can start. A dependency that turns out
 /// to be impossible may still take an optional package out again.
-#[derive(Clone, Debug)]
-pub struct Chosen {
-    /// `name@version`, the key of the package in the answer.
-    pub id: String,
-    /// The name.
-    pub name: PackageName,
-    /// The version.
-    pub version: String,
-    /// Where its bytes come from.
-    pub source: Source,
-    /// The hash of the tarball, if it is known.
-    pub integrity: Option<Integrity>,
-    /// Which machines it is for.
-    pub platform: Platform,
+#[derive(Clone, Copy, Debug)]
+pub struct Chosen<'a> {
+    /// The package, as it will stand in the answer.
+    pub package: &'a Package,
     /// The bytes that it unpacks to; 0 when nobody said.
     pub unpacked_size: u64,
     /// Whether the dependency that led here may fail. Another one may not; the answer has the last word.

@@ -50,7 +50,8 @@ pub struct Solver {
     needs: Vec<Need>,
     /// How many questions were asked and not answered.
     outstanding: usize,
-    chosen: Vec<Chosen>,
+    /// How many nodes were told of.
+    told: usize,
     /// Peers that wait for their packument.
     hoists: Vec<Hoist>,
     warnings: Vec<Warning>,
@@ -91,7 +92,7 @@ impl Solver {
             queue: Vec::new(),
             needs: Vec::new(),
             outstanding: 0,
-            chosen: Vec::new(),
+            told: 0,
             hoists: Vec::new(),
             order: Vec::new(),
             settled: None,
@@ -158,8 +159,13 @@ impl Solver {
     }
 
     /// Returns the packages that were chosen since the last call.
-    pub fn chosen(&mut self) -> Vec<Chosen> {
-        std::mem::take(&mut self.chosen)
+    pub fn chosen(&mut self) -> impl Iterator<Item = Chosen<'_>> {
+        let pins = &self.pins;
+        let fresh = &self.tree.nodes[std::mem::replace(&mut self.told, self.tree.nodes.len())..];
+        fresh.iter().map(|Node { package, previous, optional, unpacked_size, .. }| {
+            let is_new = previous.is_none() || pins.is_forgotten(&package.name);
+            Chosen { package, unpacked_size: *unpacked_size, optional: *optional, is_new }
+        })
     }
 
     /// Says whether there is nothing more to ask, so that [`Solver::finish`] has the answer.
@@ -381,11 +387,11 @@ impl Solver {
         let links = describe::links(&mut node, Owner::Node(id), &manifest, self.rules());
         node.previous = self.pins.find(&node.package.id);
         node.optional = optional;
-        self.put_node(node, links, manifest.dist.unpacked_size)
+        self.put_node(node, links)
     }
 
     /// Puts a node and its dependencies into the tree.
-    fn put_node(&mut self, mut node: Node, links: Vec<Link>, unpacked_size: u64) -> NodeId {
+    fn put_node(&mut self, mut node: Node, links: Vec<Link>) -> NodeId {
         let id = self.tree.next_id();
         let first = self.tree.links.len();
         self.tree.links.extend(links);
@@ -394,18 +400,6 @@ impl Solver {
         if let Some(index) = node.previous {
             self.made[index.0 as usize] = Some(id);
         }
-        let package = &node.package;
-        self.chosen.push(Chosen {
-            id: package.id.clone(),
-            unpacked_size,
-            name: package.name.clone(),
-            version: package.version.clone(),
-            source: package.source.clone(),
-            integrity: package.integrity.clone(),
-            platform: package.platform.clone(),
-            optional: node.optional,
-            is_new: node.previous.is_none() || self.pins.is_forgotten(&package.name),
-        });
         self.tree.nodes.push(node);
         id
     }

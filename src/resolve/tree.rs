@@ -52,6 +52,8 @@ pub(super) struct Node {
     pub fault: Option<(String, Fault)>,
     /// Whether the first way to it led over an optional dependency.
     pub optional: bool,
+    /// The bytes that it unpacks to; 0 when nobody said.
+    pub unpacked_size: u64,
 }
 
 /// A dependency.

@@ -58,7 +58,7 @@ impl Solver {
         let owner = Owner::Node(self.tree.next_id());
         let package = self.pins.package(index).clone();
         let peer_names = package.peers.keys().filter_map(|name| PackageName::parse(name).ok()).collect();
-        let mut node = Node { package, previous: Some(index), peer_names, links: 0..0, fault: None, optional };
+        let mut node = Node { package, previous: Some(index), peer_names, links: 0..0, fault: None, optional, unpacked_size: 0 };
         let mut links = Vec::new();
         for Demand { alias, specifier, optional } in demands {
             let pin = self.pins.edge(Of::Package(index), alias).filter(|pin| self.knows(pin.index));
@@ -80,7 +80,7 @@ impl Solver {
             };
             links.push(Link { owner, alias, specifier: specifier.to_owned(), optional, outcome });
         }
-        Some(self.put_node(node, links, 0))
+        Some(self.put_node(node, links))
     }
 
     /// Returns the versions of a package that projects depend on directly, highest first.
