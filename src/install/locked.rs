@@ -34,8 +34,7 @@ pub(super) struct Locked {
 impl Locked {
     /// Says whether it is the answer, and nothing is to be resolved.
     pub fn decides(&self, session: &Session) -> bool {
-        let is_edited = session.task.edit.as_ref().is_some_and(|edit| !edit.is_frozen());
-        self.fits && !is_edited && (self.frozen || (session.settings.lockfile.prefer_frozen && !session.settings.force))
+        self.fits && (self.frozen || (session.settings.lockfile.prefer_frozen && !session.settings.force))
     }
 }
 
@@ -81,6 +80,10 @@ pub(super) fn read(session: &Session, text: Option<Vec<u8>>) -> Result<Locked, E
         };
     };
     check_addresses(session, &found.resolution)?;
+    if session.task.edit.is_some() && !frozen {
+        // It is resolved again whether it fits or not.
+        return Ok(Locked { path, text, lockfile, fits: false, frozen });
+    }
     let difference = match compare(session, found) {
         Ok(()) => moved(session, &found.resolution)?,
         Err(difference) => Some(difference.to_string()),
@@ -135,7 +138,7 @@ fn settings(session: &Session) -> lockfile::Settings {
 
 fn compare(session: &Session, lockfile: &Lockfile) -> Result<(), freshness::Difference> {
     let projects = session.workspace.projects.iter();
-    let importers: Vec<_> = projects.map(|project| (project.path.as_str(), &project.manifest)).collect();
+    let importers: Vec<_> = projects.map(|project| (project.path.as_str(), &*project.manifest)).collect();
     let overrides: BTreeMap<String, String> = session.overrides.iter().cloned().collect();
     let asked = Asked { importers: &importers, overrides: &overrides, catalogs: &used_catalogs(session), settings: &settings(session) };
     freshness::check(lockfile, asked)

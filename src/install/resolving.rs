@@ -169,7 +169,7 @@ impl Next {
 pub(super) fn request(session: &Session) -> Result<Request, Error> {
     let importer = |project: &Project| {
         let published = project.published().map_err(failure::of_project)?;
-        let (path, manifest) = (project.path.clone(), project.manifest.clone());
+        let (path, manifest) = (project.path.clone(), Arc::clone(&project.manifest));
         Ok(ImporterRequest { path, manifest, published, injected: project.injected() })
     };
     Ok(Request {

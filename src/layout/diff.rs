@@ -100,7 +100,10 @@ pub fn diff(wanted: &Wanted, mut survey: Survey, places: &Places) -> Work {
     work.remove.sort();
     let mut recorded: FxHashMap<String, Arc<RecordedFolder>> =
         survey.record.folders.into_iter().map(|folder| (folder.path.clone(), folder)).collect();
-    for (path, links) in wanted_folders(wanted, places, &untouched) {
+    let planned = planned_folders(wanted, places, &untouched);
+    let others = other_folders(&planned, &untouched).filter_map(|folder| recorded.remove(&folder.path));
+    work.keep.folders.extend(others);
+    for (path, links) in planned {
         compare_folder(path, links, &mut recorded, &mut work);
     }
     let mut gone: Vec<String> = recorded.keys().cloned().collect();
@@ -114,6 +117,14 @@ pub fn diff(wanted: &Wanted, mut survey: Survey, places: &Places) -> Work {
 
 /// The folders of links that are wanted or stay, by their path, with the links in the order of their places.
 pub fn wanted_folders(wanted: &Wanted, places: &Places, untouched: &Record) -> Vec<(String, Vec<LinkText>)> {
+    let mut folders = planned_folders(wanted, places, untouched);
+    let others: Vec<_> = other_folders(&folders, untouched).map(|folder| (folder.path.clone(), folder.links.clone())).collect();
+    folders.extend(others);
+    folders
+}
+
+/// Those of them that a plan speaks of, with what stays in them.
+pub(super) fn planned_folders(wanted: &Wanted, places: &Places, untouched: &Record) -> Vec<(String, Vec<LinkText>)> {
     let text = |link: &Link| (link.alias.to_string(), link.text.clone());
     let mut folders: Vec<(String, Vec<LinkText>)> = Vec::with_capacity(wanted.importers.len() + 1);
     if !wanted.hidden.is_empty() {
@@ -127,16 +138,21 @@ pub fn wanted_folders(wanted: &Wanted, places: &Places, untouched: &Record) -> V
         }
     }
     for folder in untouched.folders.iter().filter(|folder| !folder.links.is_empty()) {
-        match folders.iter_mut().find(|(path, _)| *path == folder.path) {
-            // The hidden hoist, which all projects have in common.
-            Some((_, links)) => {
-                links.extend(folder.links.iter().cloned());
-                links.sort();
-            }
-            None => folders.push((folder.path.clone(), folder.links.clone())),
+        // The hidden hoist, which all projects have in common.
+        if let Some((_, links)) = folders.iter_mut().find(|(path, _)| *path == folder.path) {
+            links.extend(folder.links.iter().cloned());
+            links.sort();
         }
     }
     folders
+}
+
+/// Those that stay as they are.
+pub(super) fn other_folders<'a>(
+    planned: &[(String, Vec<LinkText>)],
+    untouched: &'a Record,
+) -> impl Iterator<Item = &'a Arc<RecordedFolder>> {
+    untouched.folders.iter().filter(|folder| !folder.links.is_empty() && planned.iter().all(|(path, _)| *path != folder.path))
 }
 
 /// The links of a slot with their places in its `node_modules`.

@@ -5,7 +5,7 @@
 
 use super::apply::{Builder, MODE, write_record};
 use super::bins::{self, Candidate, Known};
-use super::diff::{Relink, wanted_folders, wanted_links};
+use super::diff::{Relink, other_folders, planned_folders, wanted_links};
 use super::folder::{self, Folder};
 use super::link::join;
 use super::plan::{Folder as Importer, LinkTarget};
@@ -180,12 +180,13 @@ impl Builder {
             let path = join(&importer.path, self.job.places.modules_dir.as_str());
             bins.insert(path.clone(), importer_bins(known, importer, &path, &mut done.warnings));
         }
-        bins.extend(untouched.folders.iter().map(|folder| (folder.path.clone(), folder.bins.clone())));
         let folder = |(path, links): (String, Vec<LinkText>)| {
             let bins = bins.remove(&path).unwrap_or_default();
             Arc::new(RecordedFolder { path, links, bins })
         };
-        let folders = wanted_folders(&self.job.wanted, &self.job.places, untouched).into_iter().map(folder).collect();
+        let planned = planned_folders(&self.job.wanted, &self.job.places, untouched);
+        let others: Vec<_> = other_folders(&planned, untouched).cloned().collect();
+        let folders = planned.into_iter().map(folder).chain(others).collect();
         Record { complete: true, slots, folders }
     }
 

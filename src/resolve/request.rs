@@ -62,7 +62,7 @@ pub struct ImporterRequest {
     /// Its folder relative to the root, with `/`; `.` is the root itself.
     pub path: String,
     /// Its manifest.
-    pub manifest: Manifest,
+    pub manifest: Arc<Manifest>,
     /// The folder that stands for it in `node_modules`, when it is not its own (`publishConfig.directory`).
     pub published: Option<String>,
     /// The projects that it gets copies of rather than links to, by alias (`dependenciesMeta.*.injected`).

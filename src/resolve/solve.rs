@@ -203,18 +203,26 @@ impl Solver {
         let first = self.tree.links.len();
         let mut groups = Vec::new();
         for asked in graph::asked(manifest, self.options.auto_install_peers) {
-            let alias = PackageName::parse(asked.alias).map_err(|error| ResolveError::Dependency {
-                way: Box::new(Way {
-                    trail: format!("{label} > {}", prune::shown(asked.alias, asked.specifier)),
-                    importer: importer.path.clone(),
-                }),
-                fault: Fault::Name(error),
-            })?;
-            let place = Place::project(importer, asked.alias);
-            let outcome = match (self.overrides.verdict(identity, asked.alias, asked.specifier), self.unchanged(previous, &asked)) {
-                (Verdict::Removed, _) => Outcome::Removed,
-                (Verdict::Kept, Some(index)) => Outcome::Waiting(Ask::Previous(index)),
-                (verdict, _) => describe::outcome(self.workspace.read(&alias, asked.specifier, verdict, place)),
+            let verdict = self.overrides.verdict(identity, asked.alias, asked.specifier);
+            let (alias, outcome) = match self.unchanged(previous, &asked).filter(|_| verdict == Verdict::Kept) {
+                Some(pin) => (pin.alias.clone(), Outcome::Waiting(Ask::Previous(pin.index))),
+                None => {
+                    let alias = PackageName::parse(asked.alias).map_err(|error| ResolveError::Dependency {
+                        way: Box::new(Way {
+                            trail: format!("{label} > {}", prune::shown(asked.alias, asked.specifier)),
+                            importer: importer.path.clone(),
+                        }),
+                        fault: Fault::Name(error),
+                    })?;
+                    let outcome = match verdict {
+                        Verdict::Removed => Outcome::Removed,
+                        verdict => {
+                            let place = Place::project(importer, asked.alias);
+                            describe::outcome(self.workspace.read(&alias, asked.specifier, verdict, place))
+                        }
+                    };
+                    (alias, outcome)
+                }
             };
             let optional = asked.group == Group::Optional;
             self.tree.links.push(Link { owner, alias, specifier: asked.specifier.to_owned(), optional, outcome });

@@ -133,7 +133,7 @@ pub(super) fn projects(projects: &[(&str, &str, Value)]) -> Request {
     let importers = projects.iter().map(|(path, name, manifest)| {
         let mut manifest = read(manifest);
         manifest.name = Some((*name).to_owned());
-        ImporterRequest { path: (*path).to_owned(), manifest, ..ImporterRequest::default() }
+        ImporterRequest { path: (*path).to_owned(), manifest: manifest.into(), ..ImporterRequest::default() }
     });
     Request { importers: importers.collect(), ..Request::default() }
 }

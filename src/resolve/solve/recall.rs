@@ -13,6 +13,7 @@ use crate::resolve::describe;
 use crate::resolve::edges::Place;
 use crate::resolve::error::Fault;
 use crate::resolve::graph::{Asked, Source};
+use crate::resolve::pins::Pin;
 use crate::resolve::prune;
 use crate::resolve::request::ByVersion;
 
@@ -34,10 +35,10 @@ impl Solver {
 
     /// Returns what a dependency of a project was, when nothing can have changed about it: the words are the same, and
     /// their meaning depends on nothing else. `project` is the place of the project in the previous answer.
-    pub(super) fn unchanged(&self, project: Option<usize>, asked: &Asked<'_>) -> Option<PackageIndex> {
+    pub(super) fn unchanged(&self, project: Option<usize>, asked: &Asked<'_>) -> Option<Pin<'_>> {
         let is_plain = self.options.by_version == ByVersion::Never && !asked.specifier.contains(':');
         let pin = self.pins.edge(Of::Project(project.filter(|_| is_plain)?), asked.alias)?;
-        (pin.specifier == Some(asked.specifier) && self.knows(pin.index)).then_some(pin.index)
+        (pin.specifier == Some(asked.specifier) && self.knows(pin.index)).then_some(pin)
     }
 
     /// Has a dependency lead to a package of the previous answer whose demands are known.
@@ -62,23 +63,24 @@ impl Solver {
         let mut links = Vec::new();
         for Demand { alias, specifier, optional } in demands {
             let pin = self.pins.edge(Of::Package(index), alias).filter(|pin| self.knows(pin.index));
-            let (alias, outcome) = match (pin, PackageName::parse(alias)) {
-                (Some(pin), _) => (pin.alias.clone(), Outcome::Waiting(Ask::Previous(pin.index))),
-                (None, Ok(alias)) => {
-                    let parent = Some((node.package.name.as_str(), node.package.version.as_str()));
-                    let verdict = self.overrides.verdict(parent, alias.as_str(), specifier);
-                    if verdict == Verdict::Removed {
-                        continue;
-                    }
-                    let outcome = describe::outcome(self.workspace.read(&alias, specifier, verdict, Place::Remote));
-                    (alias, outcome)
-                }
-                (None, Err(error)) => {
+            if let Some(pin) = pin {
+                let (alias, outcome) = (pin.alias.clone(), Outcome::Waiting(Ask::Previous(pin.index)));
+                links.push(Link { owner, alias, specifier: specifier.to_owned(), optional, outcome });
+                continue;
+            }
+            let alias = match PackageName::parse(alias) {
+                Ok(alias) => alias,
+                Err(error) => {
                     node.fault.get_or_insert((prune::shown(alias, specifier), Fault::Name(error)));
                     continue;
                 }
             };
-            links.push(Link { owner, alias, specifier: specifier.to_owned(), optional, outcome });
+            let parent = Some((node.package.name.as_str(), node.package.version.as_str()));
+            let verdict = self.overrides.verdict(parent, alias.as_str(), specifier);
+            if verdict != Verdict::Removed {
+                let outcome = describe::outcome(self.workspace.read(&alias, specifier, verdict, Place::Remote));
+                links.push(Link { owner, alias, specifier: specifier.to_owned(), optional, outcome });
+            }
         }
         Some(self.put_node(node, links))
     }
