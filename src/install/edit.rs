@@ -255,8 +255,8 @@ impl Draft {
 
 /// Finds the packages of the previous answer that patterns mean, by their own names or by those of direct dependencies.
 fn names(previous: &Resolution, directs: &BTreeMap<String, BTreeSet<PackageName>>, patterns: &Patterns) -> BTreeSet<PackageName> {
-    let mut names: BTreeSet<PackageName> = previous.packages.iter().map(|package| &package.name).cloned().collect();
-    names.retain(|name| patterns.admit(name.as_str()));
+    let all = previous.packages.iter().map(|package| &package.name);
+    let mut names: BTreeSet<PackageName> = all.filter(|name| patterns.admit(name.as_str())).cloned().collect();
     for importer in &previous.importers {
         let Some(aliases) = directs.get(&importer.path) else { continue };
         let meant = importer.dependencies.iter().filter(|direct| aliases.contains(&direct.alias) && patterns.admit(direct.alias.as_str()));

@@ -186,12 +186,7 @@ impl Asked {
 }
 
 /// Installs while nobody else does.
-fn run_locked(
-    task: &Task,
-    (asked, foreseen): (Asked, Foreseen),
-    counters: &Arc<Counters>,
-    listener: &Listener,
-) -> Result<Outcome, Error> {
+fn run_locked(task: &Task, (asked, foreseen): (Asked, Foreseen), counters: &Arc<Counters>, listener: &Listener) -> Result<Outcome, Error> {
     let Asked { mut workspace, settings, graph, selected } = asked;
     let root = workspace.root.clone();
     let modules_dir = root.join(&settings.layout.modules_dir);

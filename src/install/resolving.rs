@@ -139,13 +139,7 @@ struct Next {
 
 impl Next {
     /// Takes what the solver asks and has chosen since the last time, `because` of the packument that it was given.
-    fn take(
-        &mut self,
-        solver: &mut Solver,
-        because: Option<&PackageName>,
-        timings: &Timings,
-        is_ordered: impl Fn(&Chosen<'_>) -> bool,
-    ) {
+    fn take(&mut self, solver: &mut Solver, because: Option<&PackageName>, timings: &Timings, is_ordered: impl Fn(&Chosen<'_>) -> bool) {
         let needs = solver.wants();
         let because = || because.map(ToString::to_string);
         for need in &needs {

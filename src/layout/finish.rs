@@ -162,17 +162,19 @@ impl Builder {
 
     /// The record of what will stand when all links are set.
     fn record(&self, known: &Known, done: &mut Done) -> Record {
-        let slot = |(index, slot): (usize, &super::plan::Slot)| Arc::new(RecordedSlot {
-            name: slot.name.clone(),
-            shared: slot.shared,
-            package: slot.package_name.clone(),
-            content: slot.content.clone(),
-            private: slot.private,
-            unsettled: slot.private && self.built[index].get().is_some(),
-            commands: known.slots[index].to_vec(),
-            links: if slot.shared { Vec::new() } else { wanted_links(slot) },
-            bins: if slot.shared { Vec::new() } else { known.of_slot(index, slot) },
-        });
+        let slot = |(index, slot): (usize, &super::plan::Slot)| {
+            Arc::new(RecordedSlot {
+                name: slot.name.clone(),
+                shared: slot.shared,
+                package: slot.package_name.clone(),
+                content: slot.content.clone(),
+                private: slot.private,
+                unsettled: slot.private && self.built[index].get().is_some(),
+                commands: known.slots[index].to_vec(),
+                links: if slot.shared { Vec::new() } else { wanted_links(slot) },
+                bins: if slot.shared { Vec::new() } else { known.of_slot(index, slot) },
+            })
+        };
         let untouched = &self.job.work.untouched;
         let slots = self.job.wanted.slots.iter().enumerate().map(slot).chain(untouched.slots.iter().cloned()).collect();
         let mut bins: FxHashMap<String, Vec<LinkText>> = FxHashMap::default();
@@ -192,7 +194,8 @@ impl Builder {
 
     /// Fills the `.bin` of the slots of the project.
     fn link_slot_bins(&self, record: &Record, done: &mut Done) -> Result<(), LayoutError> {
-        let standing: FxHashMap<&str, &Arc<RecordedSlot>> = self.job.work.keep.slots.iter().map(|slot| (slot.name.as_str(), slot)).collect();
+        let standing: FxHashMap<&str, &Arc<RecordedSlot>> =
+            self.job.work.keep.slots.iter().map(|slot| (slot.name.as_str(), slot)).collect();
         for (index, slot) in record.slots.iter().take(self.built.len()).enumerate().filter(|(_, slot)| !slot.shared) {
             if self.built[index].get().is_some() {
                 set_new_bins(&self.slots, &slot.name, &slot.bins)?;

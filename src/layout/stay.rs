@@ -21,7 +21,8 @@ pub fn untouched(wanted: &Wanted, record: &Record, places: &Places) -> Record {
     let reached = reach(&folders, record);
     let wanted_slots: FxHashSet<&str> = wanted.slots.iter().map(|slot| slot.name.as_str()).collect();
     // The record does not say what shared slots lead to, so all of them stay.
-    let stays = |slot: &&Arc<RecordedSlot>| (slot.shared || reached.contains(slot.name.as_str())) && !wanted_slots.contains(slot.name.as_str());
+    let stays =
+        |slot: &&Arc<RecordedSlot>| (slot.shared || reached.contains(slot.name.as_str())) && !wanted_slots.contains(slot.name.as_str());
     let slots: Vec<Arc<RecordedSlot>> = record.slots.iter().filter(stays).cloned().collect();
     if let Some(hoisted) = record.folders.iter().find(|folder| folder.path == hidden) {
         let taken: FxHashSet<&str> = wanted.hidden.iter().map(|link| link.alias.as_str()).collect();

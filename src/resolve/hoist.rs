@@ -75,12 +75,7 @@ fn absent<'a>(contexts: &Contexts<'a>, id: InstanceId, ranges: &mut Ranges<'a>) 
 }
 
 /// Collects the missing peers of everything that a project leads to. `leads` says by which instances one comes to any.
-fn missing<'a>(
-    contexts: &Contexts<'a>,
-    root: usize,
-    unmet: &[Vec<Unmet<'a>>],
-    leads: &[bool],
-) -> BTreeMap<&'a PackageName, Wanted<'a>> {
+fn missing<'a>(contexts: &Contexts<'a>, root: usize, unmet: &[Vec<Unmet<'a>>], leads: &[bool]) -> BTreeMap<&'a PackageName, Wanted<'a>> {
     let mut missing: BTreeMap<&PackageName, Wanted<'_>> = BTreeMap::new();
     for id in contexts.reached_from(root, leads) {
         for peer in &unmet[id.0 as usize] {

@@ -33,7 +33,7 @@ use crate::package::range::Range;
 use crate::package::version::Version;
 use needs::{Needs, Views};
 use place::Bound;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 /// The longest list of peers in an instance's path, in bytes. pnpm has the same limit.
 const SUFFIX_MAX: usize = 1000;
@@ -112,7 +112,7 @@ pub(super) fn resolve<'a>(tree: &'a Tree, pruned: &'a Pruned, options: &'a Optio
         options,
         views: Views::new(tree, pruned),
         instances: Vec::with_capacity(tree.nodes.len() + tree.nodes.len() / 4),
-        by_path: FxHashMap::default(),
+        by_path: FxHashMap::with_capacity_and_hasher(tree.nodes.len() + tree.nodes.len() / 4, FxBuildHasher),
         placed: FxHashMap::default(),
         placed_anywhere: vec![None; tree.nodes.len()],
         directs: Vec::with_capacity(tree.roots.len()),
