@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! state says "nothing to do" ─────────────────────────────────────────────► done
-//! manifests, settings, lockfile
+//! manifests, settings, lockfile (an edit reads the lockfile and `node_modules` ahead)
 //!   ├─ lockfile fits ──────────────┐
-//!   └─ resolving ──► supply (early)│
+//!   └─ resolving ──► supply (early)│      from the lockfile and what is recalled of it
 //!        resolution ◄──────────────┘
 //!        ├─ scripting: the project's own `preinstall`
 //!        ├─ building: plan, compare, supply the rest, build slots as packages arrive, finish
