@@ -15,8 +15,8 @@
 //!
 //! The stages overlap. A tarball is asked for as soon as its version is chosen, imported as soon as its bytes are here,
 //! and linked as soon as its place is known and its row is in the index. A lockfile that fits the manifests replaces
-//! resolution, and one that does not replaces the metadata of all that stays; a store that has everything replaces the network; a `node_modules` that is as it should be replaces all
-//! of it: then nothing is read but its state file.
+//! resolution, and one that does not replaces the metadata of all that stays; a store that has everything replaces the
+//! network; a `node_modules` that is as it should be replaces all of it: then nothing is read but its state file.
 //!
 //! # Code map
 //!

@@ -241,7 +241,7 @@ impl Draft {
 
     /// Takes a package out of those. Returns whether it was one of them: its packument was asked for, and nobody has
     /// waited for it or received it so far.
-    pub fn is_soon(&self, name: &PackageName) -> bool {
+    pub fn take_soon(&self, name: &PackageName) -> bool {
         self.soon.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(name)
     }
 

@@ -293,12 +293,8 @@ fn install(session: &mut Session) -> Result<Outcome, Error> {
     let Decided { locked, mut resolution, resolved, demands } = decide(session, &mut supply, text, &host, from_nothing)?;
     let session = &*session;
     let quarantine = quarantined::check(session, &resolution)?;
-    if session.task.edit.as_ref().is_some_and(Edit::is_check) {
-        return edit::check(session, &locked, resolution);
-    }
-    if session.settings.lockfile.only {
-        let _ = put_down(session, &locked, (Some(&locked::text(session, &resolution)), demands.as_ref()))?;
-        return Ok(Outcome { lockfile_only: true, ..Outcome::default() });
+    if let Some(outcome) = without_tree(session, &locked, (&resolution, demands.as_ref()))? {
+        return Ok(outcome);
     }
     let fit = engines::check(session, &resolution, &host, node)?;
     state::forget(&session.modules_dir()).map_err(failure::of_file)?;
@@ -309,12 +305,8 @@ fn install(session: &mut Session) -> Result<Outcome, Error> {
         scripting::run_projects(session, Moment::Before)?;
     }
     let folders = folder::look(&session.workspace.root, &resolution);
-    let (text, built) = std::thread::scope(|scope| {
-        // What was resolved is put into words while it is linked.
-        let text = resolved.then(|| scope.spawn(|| locked::text(session, &resolution)));
-        let built = build(session, &mut supply, &resolution, (&permissions, &folders), (&host, fit));
-        (text.and_then(|text| text.join().ok()), built)
-    });
+    let link = || build(session, &mut supply, &resolution, (&permissions, &folders), (&host, fit));
+    let (text, built) = beside(resolved.then_some(|| locked::text(session, &resolution)), link);
     let (built, before) = built?;
     report_built(session, &built, &supply);
     let learnt = supply.fill_integrities(&mut resolution);
@@ -343,6 +335,28 @@ fn install(session: &mut Session) -> Result<Outcome, Error> {
     // The process is about to end. To take all of this apart first costs a large project milliseconds.
     std::mem::forget((resolution, built, before, supply.into_ready()));
     Ok(outcome)
+}
+
+/// Ends an install that has nothing to do with `node_modules`: a check, or one that only writes what the user keeps.
+fn without_tree(session: &Session, locked: &Locked, answer: (&Resolution, Option<&Demands>)) -> Result<Option<Outcome>, Error> {
+    let (resolution, demands) = answer;
+    if session.task.edit.as_ref().is_some_and(Edit::is_check) {
+        return edit::check(session, locked, resolution).map(Some);
+    }
+    if session.settings.lockfile.only {
+        let _ = put_down(session, locked, (Some(&locked::text(session, resolution)), demands))?;
+        return Ok(Some(Outcome { lockfile_only: true, ..Outcome::default() }));
+    }
+    Ok(None)
+}
+
+/// Has what was resolved put into words, if anything was, while it is linked.
+fn beside<T: Send, B>(word: Option<impl FnOnce() -> T + Send>, build: impl FnOnce() -> B) -> (Option<T>, B) {
+    std::thread::scope(|scope| {
+        let text = word.map(|word| scope.spawn(word));
+        let built = build();
+        (text.map(|text| text.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))), built)
+    })
 }
 
 /// Writes what the user keeps: manifests that were edited and, right behind them, the lockfile. Both or neither.

@@ -1,10 +1,10 @@
 //! What the packages of a lockfile ask for, in the user's cache: resolution goes through them without their packuments.
 //!
 //! A file `demands-v1/<hash>` stands for one lockfile, and is named by a hash of its bytes and of what else decides what
-//! the dependencies of packages become: overrides, catalogs where overrides may lead to them, and registries. It is written with the lockfile, and
-//! whoever has another one, a fresh clone say, takes the way of packuments. A file is a magic whose digit is the version of the format, the
-//! CRC-32 of the rest, and [`Demands::encoded`]; one that is wrong anywhere counts as absent. Only the newest [`KEPT`] are
-//! kept, and all of them can be removed at any time.
+//! the dependencies of packages become: overrides, catalogs where overrides may lead to them, and registries. It is
+//! written with the lockfile, and whoever has another one, a fresh clone say, takes the way of packuments. A file is a
+//! magic whose digit is the version of the format, the CRC-32 of the rest, and [`Demands::encoded`]; one that is wrong
+//! anywhere counts as absent. Only the newest [`KEPT`] are kept, and all of them can be removed at any time.
 
 use super::session::Session;
 use crate::error::Error;
@@ -43,7 +43,7 @@ pub(super) fn read(session: &Session, lockfile: &[u8], count: usize) -> Option<D
 pub(super) fn keep(session: &Session, lockfile: &[u8], demands: &Demands) {
     let Ok(path) = file(session, lockfile) else { return };
     let block = demands.encoded();
-    if path.exists() || (HEAD + block.len()) as u64 > BYTES_MAX {
+    if (HEAD + block.len()) as u64 > BYTES_MAX {
         return;
     }
     let mut bytes = Vec::with_capacity(HEAD + block.len());

@@ -42,6 +42,16 @@ pub(super) enum Early {
     All,
 }
 
+impl Early {
+    fn admits(self, chosen: &Chosen<'_>) -> bool {
+        match self {
+            Early::Nothing => false,
+            Early::New => chosen.is_new,
+            Early::All => true,
+        }
+    }
+}
+
 /// An answer.
 pub(super) struct Resolved {
     pub resolution: Resolution,
@@ -50,8 +60,8 @@ pub(super) struct Resolved {
     pub demands: Demands,
 }
 
-/// Resolves what the projects ask for. `pins` is the previous answer, `demands` what its packages ask for; packages for other machines than `host`, and those
-/// that `early` does not name, are left for later.
+/// Resolves what the projects ask for. `pins` is the previous answer, and `demands` what its packages ask for; packages for
+/// other machines than `host`, and those that `early` does not name, are left for later.
 pub(super) fn resolve(
     session: &Session,
     supply: &mut Supply,
@@ -66,13 +76,8 @@ pub(super) fn resolve(
     let mut orders = Vec::new();
     let timings = &session.counters.timings;
     let mut next = Next::default();
-    let is_early = |chosen: &Chosen<'_>| match early {
-        Early::Nothing => false,
-        Early::New => chosen.is_new,
-        Early::All => true,
-    };
     let is_sure = |chosen: &Chosen<'_>| is_sure(&chosen.package.source, chosen.optional, &chosen.package.platform, host);
-    let is_ordered = |chosen: &Chosen<'_>| is_early(chosen) && is_sure(chosen);
+    let is_ordered = |chosen: &Chosen<'_>| early.admits(chosen) && is_sure(chosen);
     next.take(&mut solver, None, timings, is_ordered);
     loop {
         let Next { needs, chosen, orders: fresh } = std::mem::take(&mut next);
@@ -90,7 +95,7 @@ pub(super) fn resolve(
             Message::Answer(Answer::Packuments(answers)) => {
                 for (name, answer) in answers {
                     // If nobody has waited for it by now, it is asked for again when somebody does.
-                    session.draft.is_soon(&name);
+                    session.draft.take_soon(&name);
                     solver.packument(&name, answer.map_err(|error| of_registry(&error)));
                     next.take(&mut solver, Some(&name), timings, is_ordered);
                 }
@@ -113,12 +118,17 @@ pub(super) fn resolve(
     let demands = solver.demands();
     // The process does not live much longer. To take the tree apart first costs a large project milliseconds.
     std::mem::forget(solver);
+    adopt(supply, &resolution, externals);
+    Ok(Resolved { resolution, warnings, demands })
+}
+
+/// Hands over what was fetched to be resolved at all.
+fn adopt(supply: &mut Supply, resolution: &Resolution, externals: Vec<(Source, Arc<StoredPackage>)>) {
     for (source, package) in externals {
         for known in resolution.packages.iter().filter(|known| known.source == source) {
             supply.adopt(known, Arc::clone(&package));
         }
     }
-    Ok(Resolved { resolution, warnings, demands })
 }
 
 /// Asks about what an edit adds before anything else is known of the answer. The registry can take its time while the
@@ -209,7 +219,7 @@ fn ask(session: &Session, needs: Vec<Need>) -> Result<(), Error> {
     for need in needs {
         match need {
             // Its answer is on its way already.
-            Need::Packument(name) if session.draft.is_soon(&name) => {}
+            Need::Packument(name) if session.draft.take_soon(&name) => {}
             Need::Packument(name) => current.push(name),
             Need::Remembered(name) => remembered.push(name),
             Need::External(source) => ask_for_external(session, source)?,

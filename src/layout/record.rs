@@ -69,7 +69,8 @@ pub struct RecordedFolder {
 impl Record {
     /// Returns the bytes of the file.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = vec![FORMAT, u8::from(self.complete)];
+        let mut out = Vec::with_capacity(self.bytes_expected());
+        out.extend_from_slice(&[FORMAT, u8::from(self.complete)]);
         put_count(&mut out, self.slots.len());
         for slot in &self.slots {
             put(&mut out, &slot.name);
@@ -87,6 +88,13 @@ impl Record {
             put_links(&mut out, &folder.bins);
         }
         seal(out)
+    }
+
+    /// Returns about how long the file is, rather more than less.
+    fn bytes_expected(&self) -> usize {
+        let of_slots = self.slots.iter().map(|slot| 256 + 96 * (slot.links.len() + slot.bins.len()));
+        let of_folders = self.folders.iter().map(|folder| 128 + 96 * (folder.links.len() + folder.bins.len()));
+        of_slots.chain(of_folders).sum()
     }
 
     /// Reads the bytes of the file; nothing when they are damaged or of another format.

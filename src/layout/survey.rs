@@ -147,8 +147,14 @@ fn strike_slots(
 
 /// The name of the slot that a link leads to.
 pub(super) fn slot_in(text: &str) -> Option<&str> {
-    let (slot, _) = text.rsplit_once("/node_modules/")?;
-    Some(slot.rsplit_once('/').map_or(slot, |(_, name)| name))
+    // Segment by segment: there are thousands of links, and one or two segments stand behind what is looked for.
+    let mut above = text;
+    loop {
+        above = above.rsplit_once('/')?.0;
+        if let Some(slot) = above.strip_suffix("/node_modules") {
+            return slot.rsplit('/').next();
+        }
+    }
 }
 
 fn slot_stands(slots: &Folder, slot: &mut Arc<RecordedSlot>, thorough: bool) -> bool {

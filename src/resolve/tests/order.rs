@@ -100,7 +100,8 @@ proptest! {
         let mut picks = picks.iter().cycle();
         let mixed = World::new(&table).remembering(before()).solve_in_order(request(), |open| picks.next().map_or(0, |pick| pick.index(open)));
         let recalling = super::Request { demands: Some(demands), ..request() };
-        let recalled = World::new(&table).remembering(before()).solve_in_order(recalling, |open| picks.next().map_or(0, |pick| pick.index(open)));
+        let world = World::new(&table).remembering(before());
+        let recalled = world.solve_in_order(recalling, |open| picks.next().map_or(0, |pick| pick.index(open)));
         for other in [mixed, recalled] {
             match (&current, other) {
                 (Ok(current), Ok(other)) => prop_assert_eq!(current, &other),
