@@ -50,10 +50,12 @@
 //! - **One ordering, obeyed everywhere**: objects, then the package's record, then its index row, then slots and links,
 //!   then the state file, then the registration of the project. A crash leaves a prefix of that, and every prefix is
 //!   either invisible or usable.
-//! - **Appear whole or not at all.** Objects, records, slots, lockfiles and state files are made aside and renamed.
+//! - **Appear whole or not at all.** Records, slots, lockfiles and state files are made aside and renamed, objects renamed
+//!   or linked.
 //! - **The index is derived data.** Losing it costs time, never a download and never an error.
 //! - **Paths are checked once, at the boundary**, into [`package::path::RelPath`] and [`package::name::PackageName`],
-//!   which cannot hold what would lead elsewhere. Nothing is ever unpacked into a working tree.
+//!   which cannot hold what would lead elsewhere. Nothing is unpacked where anybody would find it: files go into the store
+//!   and, where a slot waits for them, aside, from where it is renamed when their integrity is known.
 //! - **The answer of resolution does not depend on time**: not on the order in which packuments arrive, and not on the
 //!   number of threads.
 //! - **Below `commands` nothing reads the environment, prints, or touches the terminal.** Settings come in as values,

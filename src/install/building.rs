@@ -155,6 +155,8 @@ pub(super) fn build(session: &Session, supply: &mut Supply, resolution: &Resolut
     }
     Counters::add(&session.counters.to_link, build.len() as u64);
     link_ahead(session, &builder);
+    let first = |(index, slots): (&PackageIndex, &Vec<usize>)| Some((resolution.package(*index).id.clone(), *slots.first()?));
+    session.sources.landings.open(&builder, &session.sources.store, waiting.iter().filter_map(first));
     let index_of = waiting.keys().map(|index| (resolution.package(*index).id.as_str(), *index)).collect();
     let mut site = Site {
         session,
@@ -191,7 +193,7 @@ pub(super) fn build(session: &Session, supply: &mut Supply, resolution: &Resolut
     if copied_instead {
         session.warn("some files had to be copied, because they could not be linked from the store");
     }
-    session.trace("all slots are built");
+    session.trace(format!("all slots are built; {} were filled as their packages came", builder.landed_count()));
     let step = session.counters.timings.step(Part::Link, "links, commands and the record");
     let done = builder.finish().map_err(failure::of_layout)?;
     drop(step);

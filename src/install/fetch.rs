@@ -2,6 +2,7 @@
 
 use super::failure;
 use super::folder::entries;
+use super::landing::Berth;
 use super::source::Sources;
 use super::supply::Order;
 use crate::error::{Code, Error};
@@ -78,10 +79,10 @@ pub(super) fn fetch(
         integrity: order.integrity.clone(),
         weight_hint: order.unpacked_size,
     };
-    let store = Arc::clone(&sources.store);
+    let (sources, id) = (Arc::clone(sources), order.id.clone());
     let make_sink = move || {
         timings.note(|| Happened::Unpacking { subject: subject.clone() });
-        StoreSink::new(&store)
+        StoreSink::landing(&sources, &id)
     };
     client.tarball(request, make_sink, move |answer| {
         let outcome = match answer {
@@ -113,12 +114,26 @@ fn permitted<'a>(sources: &'a Sources, order: &Order) -> Result<&'a Client, Erro
 /// Imports the files of a tarball as they are unpacked, and keeps its manifest.
 struct StoreSink {
     import: Result<Import<Arc<Store>>, Option<StoreError>>,
+    /// The slot that the files go to as well.
+    berth: Option<Berth>,
     manifest: Option<Vec<u8>>,
 }
 
 impl StoreSink {
     fn new(store: &Arc<Store>) -> StoreSink {
-        StoreSink { import: Import::new(Arc::clone(store)).map_err(Some), manifest: None }
+        StoreSink { import: Import::new(Arc::clone(store)).map_err(Some), berth: None, manifest: None }
+    }
+
+    /// Has the files put into a slot on their way, if there is one that waits for them.
+    fn landing(sources: &Sources, id: &str) -> StoreSink {
+        let mut sink = StoreSink::new(&sources.store);
+        if let Ok(import) = &mut sink.import
+            && let Some((berth, landing)) = sources.landings.berth(id)
+        {
+            import.land(landing);
+            sink.berth = Some(berth);
+        }
+        sink
     }
 
     fn finish(self, order: &Order, unpacked: Unpacked) -> Result<Fetched, Error> {
@@ -147,7 +162,7 @@ impl StoreSink {
         warnings.extend(other_identity(order, &manifest));
         let integrity = order.integrity.clone().unwrap_or(unpacked.integrity);
         let key = PackageKey::of_integrity(&integrity);
-        let package = finish(import, key, order, &manifest)?;
+        let package = finish(import, key, (order, &manifest), self.berth)?;
         Ok(Fetched { package, manifest, integrity: Some(integrity), packed_bytes: unpacked.packed_bytes, warnings })
     }
 }
@@ -160,6 +175,11 @@ impl Sink for StoreSink {
             Ok(import) => import,
             Err(error) => return error.take().map_or(Ok(()), Err),
         };
+        // The build does not end while the file is written.
+        let held = self.berth.as_ref().and_then(Berth::hold);
+        if held.is_none() {
+            import.take_off();
+        }
         match content {
             Content::Whole(bytes) => {
                 if path.as_str() == "package.json" && bytes.len() <= MANIFEST_MAX_BYTES {
@@ -183,15 +203,24 @@ fn other_identity(order: &Order, manifest: &Manifest) -> Option<String> {
 fn finish<S: Deref<Target = Store>>(
     mut import: Import<S>,
     key: PackageKey,
-    order: &Order,
-    manifest: &Manifest,
+    (order, manifest): (&Order, &Manifest),
+    berth: Option<Berth>,
 ) -> Result<Arc<StoredPackage>, Error> {
     let facts = Facts::of(manifest, &order.name, import.paths());
+    let held = berth.as_ref().and_then(Berth::hold);
+    if held.is_none() {
+        import.take_off();
+    }
     for (_, path) in &facts.bins {
         import.make_executable(path).map_err(failure::of_store)?;
     }
+    let is_landed = import.is_landed();
     let identity = Identity { key, name: order.name.clone(), version: order.version.clone() };
-    import.finish(identity, facts).map(Arc::new).map_err(failure::of_store)
+    let package = import.finish(identity, facts).map(Arc::new).map_err(failure::of_store)?;
+    if let Some(berth) = berth.filter(|_| is_landed) {
+        berth.landed();
+    }
+    Ok(package)
 }
 
 /// Imports a tarball of this machine.
@@ -223,7 +252,7 @@ fn import_folder(store: &Arc<Store>, folder: &Path, order: &Order) -> Result<Fet
     }
     // Its content may be another one next time, so the key is never looked up.
     let key = PackageKey::of_source(format!("folder:{}", folder.display()));
-    let package = finish(import, key, order, &manifest)?;
+    let package = finish(import, key, (order, &manifest), None)?;
     Ok(Fetched { package, manifest, integrity: None, packed_bytes: 0, warnings: Vec::new() })
 }
 

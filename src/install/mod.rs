@@ -27,6 +27,7 @@ mod engines;
 mod failure;
 mod fetch;
 mod folder;
+mod landing;
 mod latest;
 mod locked;
 pub mod news;

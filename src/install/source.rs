@@ -1,5 +1,6 @@
 //! Where packages come from in one install: the store, the project's folder, and the registries.
 
+use super::landing::Landings;
 use super::news::{Counters, Listener};
 use super::upstream::Upstream;
 use crate::error::Error;
@@ -20,6 +21,8 @@ pub(super) struct Sources {
     pub root: PathBuf,
     /// The store.
     pub store: Arc<Store>,
+    /// Where packages go from there, as far as that is known.
+    pub landings: Landings,
     upstream: Upstream,
 }
 
@@ -32,7 +35,7 @@ impl Sources {
         spawner: Spawner,
         told: (Arc<Counters>, Listener),
     ) -> Sources {
-        Sources { upstream: Upstream::new(root.clone(), settings, env, spawner, told), root, store }
+        Sources { upstream: Upstream::new(root.clone(), settings, env, spawner, told), root, store, landings: Landings::default() }
     }
 
     /// Returns the registry client.

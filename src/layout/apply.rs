@@ -11,6 +11,7 @@
 
 use super::diff::Work;
 use super::folder::Folder;
+use super::landing::Landed;
 use super::plan::Wanted;
 use super::record::{Command, FILE_NAME};
 use super::warning::Warning;
@@ -64,6 +65,8 @@ pub struct Builder {
     pub(super) shared: Option<(Folder, Aside)>,
     /// What was built, parallel to the slots of the plan.
     pub(super) built: Vec<OnceLock<Built>>,
+    /// Slots that were filled as their packages were imported.
+    pub(super) landed: Mutex<Landed>,
     pub(super) warnings: Mutex<Vec<Warning>>,
 }
 
@@ -142,7 +145,7 @@ pub(super) fn remove_abandoned(above: &Folder, names: &[String]) -> Result<(), L
 }
 
 /// Makes the folders of a slot, but for its package's own.
-fn make_folders(above: &Folder, name: &str, modules: &str, scope: Option<&str>) -> Result<(), LayoutError> {
+pub(super) fn make_folders(above: &Folder, name: &str, modules: &str, scope: Option<&str>) -> Result<(), LayoutError> {
     let make = |below: &str| rustix::fs::mkdirat(above.handle(), below, MODE).at_path("create", || above.path().join(below));
     make(name)?;
     make(modules)?;
@@ -191,7 +194,8 @@ impl Builder {
             _ => None,
         };
         let built = job.wanted.slots.iter().map(|_| OnceLock::new()).collect();
-        Ok(Builder { job, slots, aside, in_place: !stood, linked_ahead: OnceLock::new(), shared, built, warnings: Mutex::new(Vec::new()) })
+        let (in_place, linked_ahead, landed, warnings) = (!stood, OnceLock::new(), Mutex::default(), Mutex::default());
+        Ok(Builder { job, slots, aside, in_place, linked_ahead, shared, built, landed, warnings })
     }
 
     /// Returns the plan.
@@ -212,7 +216,8 @@ impl Builder {
         let planned = &self.job.wanted.slots[slot];
         // A link is whole or not there; a copy that is cut off is a wrong file.
         let method = if planned.private { self.job.checkout.method.private() } else { self.job.checkout.method };
-        if self.in_place && !planned.shared && method == Method::Hardlink {
+        let landed = self.take_landed(slot);
+        if landed.is_none() && self.in_place && !planned.shared && method == Method::Hardlink {
             let filled = self.fill(slot, &self.slots, &planned.name, store, package);
             if filled.is_err() {
                 // Should it not go, then the error that counts is the one that is there already.
@@ -222,12 +227,18 @@ impl Builder {
             self.note(slot, package, Place::default());
             return Ok(checkout);
         }
-        let aside = match &self.shared {
-            Some((_, aside)) if planned.shared => aside,
-            _ => &self.aside,
+        let aside = self.aside_of(slot);
+        let (name, checkout) = match landed {
+            Some(name) => {
+                self.link(slot, &aside.folder, &format!("{name}/node_modules"))?;
+                (name, Checkout::default())
+            }
+            None => {
+                let name = aside.fresh();
+                let checkout = self.fill(slot, &aside.folder, &name, store, package)?;
+                (name, checkout)
+            }
         };
-        let name = aside.fresh();
-        let checkout = self.fill(slot, &aside.folder, &name, store, package)?;
         let displaced = if planned.shared { None } else { self.move_into_place(aside, &name, &self.slots, &planned.name)? };
         self.note(slot, package, Place { aside: name, displaced });
         Ok(checkout)

@@ -10,8 +10,8 @@
 //! 1. [`plan::plan`] turns a resolution into [`plan::Wanted`]. Pure.
 //! 2. [`survey::survey`] reads what stands there: the record that the last install left, held against the disk.
 //! 3. [`diff::diff`] compares the two and says what is to be done. Pure.
-//! 4. [`apply::Builder`] does it. Slots are built on any thread in any order, as their packages reach the store;
-//!    [`apply::Builder::finish`] links them up, removes what is not wanted, and writes the new record.
+//! 4. [`apply::Builder`] does it. Slots are built on any thread in any order, as their packages reach the store, or are
+//!    filled on the way there ([`apply::Builder::land`]); [`apply::Builder::finish`] links them up, removes what is not wanted, and writes the new record.
 //!
 //! What holds at every instant: a slot is built aside and appears by one rename; links are set after the slots they
 //! lead to and removed before them; the record never claims a slot that is not there (it is cut down to the slots that
@@ -36,6 +36,7 @@ pub mod diff;
 pub mod finish;
 mod folder;
 mod hoist;
+mod landing;
 mod link;
 pub use link::{join, relative};
 pub mod plan;

@@ -19,7 +19,7 @@ pub enum ProjectError {
         from: PathBuf,
     },
     /// There is a workspace, but nothing that describes its root.
-    #[error("{} makes its folder the root of a workspace, but there is no package.json beside it", file.display())]
+    #[error("{} lists no `packages`, and there is no package.json beside it", file.display())]
     RootWithoutManifest {
         /// The file of the workspace.
         file: PathBuf,

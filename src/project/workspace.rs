@@ -35,6 +35,8 @@ pub use root::find_root;
 pub const MANIFEST: &str = "package.json";
 /// The file that describes a workspace, and holds settings, as pnpm has it.
 pub const WORKSPACE_FILE: &str = "pnpm-workspace.yaml";
+/// The manifest of a root that has none.
+const EMPTY: &[u8] = b"{}\n";
 /// Fields of a manifest that only the root's has a say with.
 const ROOT_FIELDS: [&str; 4] = ["pnpm", "overrides", "resolutions", "trustedDependencies"];
 
@@ -60,7 +62,7 @@ pub struct Project {
     pub path: String,
     /// Its folder, absolute.
     pub folder: PathBuf,
-    /// The text of its manifest, as it stands on disk.
+    /// The text of its manifest, as it stands on disk; an empty one for a root without.
     pub text: Vec<u8>,
     /// All fields of its manifest.
     pub fields: Map<String, Value>,
@@ -104,10 +106,15 @@ impl Workspace {
     /// Reads the workspace whose root is `root`.
     pub fn load(root: &Path) -> Result<Workspace> {
         let file = WorkspaceFile::read(root)?;
-        if file.is_there() && !root.join(MANIFEST).is_file() {
-            return Err(ProjectError::RootWithoutManifest { file: file.stamp.path });
-        }
-        let own = Project::read(root, ".")?;
+        let own = match Project::read(root, ".") {
+            Err(ProjectError::NoManifest { .. }) if file.names_projects() && is_absent(&root.join(MANIFEST)) => {
+                Project::without_manifest(root)?
+            }
+            Err(ProjectError::NoManifest { .. }) if file.is_there() => {
+                return Err(ProjectError::RootWithoutManifest { file: file.stamp.path });
+            }
+            read => read?,
+        };
         let globs = Globs::read(&own.fields, &own.stamp.path, &file)?;
         let found = discover::discover(root, &globs)?;
         let mut projects = vec![own];
@@ -148,6 +155,10 @@ impl Workspace {
     }
 }
 
+fn is_absent(file: &Path) -> bool {
+    matches!(file.symlink_metadata(), Err(error) if error.kind() == std::io::ErrorKind::NotFound)
+}
+
 impl Project {
     /// Returns its name, if it has one.
     pub fn name(&self) -> Option<&str> {
@@ -185,6 +196,14 @@ impl Project {
         let text = text.ok_or_else(|| ProjectError::NoManifest { from: folder.clone() })?;
         let (fields, manifest) = parse_manifest(&text, &stamp.path)?;
         Ok(Project { path: path.to_owned(), folder, text, fields, manifest, stamp })
+    }
+
+    /// Stands for the root of a workspace that `pnpm-workspace.yaml` alone describes: it has nothing of its own.
+    fn without_manifest(root: &Path) -> Result<Project> {
+        let text = EMPTY.to_vec();
+        let stamp = FileStamp { path: root.join(MANIFEST), stat: None };
+        let (fields, manifest) = parse_manifest(&text, &stamp.path)?;
+        Ok(Project { path: ".".to_owned(), folder: root.to_owned(), text, fields, manifest, stamp })
     }
 
     /// Takes another text for that of its manifest. The file is not touched.

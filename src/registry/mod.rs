@@ -23,6 +23,7 @@ pub mod config;
 mod download;
 mod error;
 mod event;
+mod names;
 mod network;
 mod packuments;
 mod queue;

@@ -4,6 +4,7 @@
 //! client for `http:` has none, and the one for `https:` is made before the first request that needs it.
 
 use super::config::{Authorities, Certificate, Config};
+use super::names::Names;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use std::borrow::Cow;
@@ -13,15 +14,15 @@ const STREAM_WINDOW_BYTES: u32 = 2 << 20;
 const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
 
 /// Makes the client for `http:` addresses. A proxy may be reached by https all the same, so it has the roots then.
-pub(super) fn plain(config: &Config) -> Result<reqwest::Client, String> {
+pub(super) fn plain(config: &Config, names: &Names) -> Result<reqwest::Client, String> {
     let proxied = config.proxy.http.as_deref().is_some_and(|proxy| proxy.starts_with("https:"));
-    finish(builder(config, if proxied { roots(config)? } else { Vec::new() }, None)?)
+    finish(builder(config, names, if proxied { roots(config)? } else { Vec::new() }, None)?)
 }
 
 /// Makes a client for `https:` addresses that shows a certificate, or none. One for bulk has a connection for each request
 /// under way.
-pub(super) fn secure(config: &Config, certificate: Option<&Certificate>, is_bulk: bool) -> Result<reqwest::Client, String> {
-    let builder = builder(config, roots(config)?, certificate)?;
+pub(super) fn secure(config: &Config, names: &Names, certificate: Option<&Certificate>, is_bulk: bool) -> Result<reqwest::Client, String> {
+    let builder = builder(config, names, roots(config)?, certificate)?;
     finish(if is_bulk { builder.http1_only() } else { builder })
 }
 
@@ -29,7 +30,12 @@ fn finish(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, String> {
     builder.build().map_err(|error| super::transport::cause(&error))
 }
 
-fn builder(config: &Config, roots: Vec<reqwest::Certificate>, certificate: Option<&Certificate>) -> Result<reqwest::ClientBuilder, String> {
+fn builder(
+    config: &Config,
+    names: &Names,
+    roots: Vec<reqwest::Certificate>,
+    certificate: Option<&Certificate>,
+) -> Result<reqwest::ClientBuilder, String> {
     // Fails when it was installed before, by an earlier client.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
@@ -42,6 +48,7 @@ fn builder(config: &Config, roots: Vec<reqwest::Certificate>, certificate: Optio
         .user_agent(&config.user_agent)
         .connect_timeout(config.timeout)
         .read_timeout(config.timeout)
+        .dns_resolver(names.clone())
         .tcp_nodelay(true)
         .pool_max_idle_per_host(config.concurrency)
         .http2_initial_stream_window_size(STREAM_WINDOW_BYTES)

@@ -157,7 +157,7 @@ pub(super) fn checkout(
     work.finish(trusted)
 }
 
-fn make_folder(Target { above, below, .. }: Target<'_>) -> rustix::io::Result<OwnedFd> {
+pub(super) fn make_folder(Target { above, below, .. }: Target<'_>) -> rustix::io::Result<OwnedFd> {
     rustix::fs::mkdirat(above, below, Mode::from_raw_mode(0o777))?;
     open_folder(above, below)
 }

@@ -3,10 +3,13 @@
 //! An import takes the files one by one, in the order of the tarball, from bytes at hand or from a stream. Each becomes
 //! an object at once. At the end the list becomes a tree. Nothing of it counts until [`Store::commit`] has written the
 //! index: an import that is dropped leaves objects that the next gc sweeps, or that the next import finds there.
+//!
+//! Where the folder is known that the package is wanted in, it can be filled on the way: see [`Landing`].
 
 use super::Store;
 use super::error::{StoreError, explain};
 use super::id::ObjectId;
+use super::landing::{Landing, Piece};
 use super::mark::Mark;
 use super::package::{PackageKey, StoredPackage};
 use super::tree::{Clash, NewEntry, Tree};
@@ -23,6 +26,7 @@ pub struct Import<S> {
     store: S,
     entries: Vec<NewEntry>,
     marks: Vec<Mark>,
+    landing: Option<Landing>,
 }
 
 /// What a package is called, see [`StoredPackage`].
@@ -39,13 +43,36 @@ impl<S: Deref<Target = Store>> Import<S> {
     /// Begins to bring in a package. The store is borrowed or shared, as the caller needs it.
     pub fn new(store: S) -> Result<Import<S>, StoreError> {
         store.must_be_writable()?;
-        Ok(Import { store, entries: Vec::new(), marks: Vec::new() })
+        Ok(Import { store, entries: Vec::new(), marks: Vec::new(), landing: None })
+    }
+
+    /// Has the files put into a folder as well, from the first one on.
+    pub fn land(&mut self, landing: Landing) {
+        self.landing = Some(landing).filter(|_| self.entries.is_empty());
+    }
+
+    /// Goes on without the folder: it is no longer there, or no longer wanted.
+    pub fn take_off(&mut self) {
+        self.landing = None;
+    }
+
+    /// Says whether the folder has all files so far, as a checkout would have put them there.
+    pub fn is_landed(&self) -> bool {
+        self.landing.is_some()
     }
 
     /// Adds a file whose bytes are at hand. A later file of the same path takes the place of the earlier.
     pub fn file(&mut self, path: &RelPath, executable: bool, bytes: &[u8]) -> Result<(), StoreError> {
         let object = ObjectId::of(bytes);
-        let mark = self.store.objects.put(&object, executable, bytes)?;
+        let piece = Piece { path, object: &object, executable, size_bytes: bytes.len() as u64 };
+        let landed = self.landing.as_mut().and_then(|landing| landing.put(&self.store.objects, piece, bytes));
+        let mark = match landed {
+            Some(mark) => mark,
+            None => {
+                self.take_off();
+                self.store.objects.put(&object, executable, bytes)?
+            }
+        };
         self.add(path, executable, object, bytes.len() as u64, mark);
         Ok(())
     }
@@ -78,6 +105,9 @@ impl<S: Deref<Target = Store>> Import<S> {
         }
         let object = ObjectId::from_bytes(*hasher.finalize().as_bytes());
         let mark = self.store.objects.publish(draft, &object, executable, size_bytes)?;
+        let piece = Piece { path, object: &object, executable, size_bytes };
+        let landed = self.landing.as_mut().and_then(|landing| landing.link(&self.store.objects, piece, mark));
+        self.landing = self.landing.take().filter(|_| landed.is_some());
         self.add(path, executable, object, size_bytes, mark);
         Ok(())
     }
@@ -100,8 +130,12 @@ impl<S: Deref<Target = Store>> Import<S> {
         };
         let entry = &mut self.entries[index];
         if !entry.executable {
-            self.marks[index] = self.store.objects.make_executable(&entry.object, entry.size_bytes)?;
+            let mark = self.store.objects.make_executable(&entry.object, entry.size_bytes)?;
             entry.executable = true;
+            let piece = Piece { path, object: &entry.object, executable: true, size_bytes: entry.size_bytes };
+            let landed = self.landing.as_mut().and_then(|landing| landing.replace(&self.store.objects, piece, mark));
+            self.landing = self.landing.take().filter(|_| landed.is_some());
+            self.marks[index] = mark;
         }
         Ok(true)
     }

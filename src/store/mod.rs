@@ -18,6 +18,7 @@ mod id;
 mod import;
 mod index;
 mod known;
+mod landing;
 mod load;
 mod lock;
 mod mark;
@@ -40,6 +41,7 @@ pub use checkout::{Checkout, CheckoutOptions, Learnt, Target};
 pub use error::{CheckoutError, Damage, StoreError};
 pub use id::{ObjectId, TreeId};
 pub use import::{Identity, Import};
+pub use landing::Landing;
 pub use load::{Loads, Surprise};
 pub use lock::{Patience, Wait};
 pub use mark::{Epoch, Mark, Marks};
@@ -280,6 +282,12 @@ impl Store {
     /// again. Asked once for a store and a project.
     pub fn probe(&self, folder: &Path, wanted: Wanted) -> Result<Method, StoreError> {
         Ok(method::probe(&self.root.join(lock::LEASE), folder, wanted)?)
+    }
+
+    /// Says whether files that are made in a folder may become objects: they belong to whom they would belong to if they
+    /// were made here.
+    pub fn takes_files_of(&self, folder: &Path) -> bool {
+        landing::are_alike(self.objects.path(), folder)
     }
 
     /// Notes that a project is installed from this store, so that a gc keeps what it needs. The last step of an

@@ -3,7 +3,8 @@
 //! A new object is written beside its final place and renamed there, so that it is seen whole or not at all; the rename
 //! refuses to replace, which is also the check whether someone else was faster. Of the ways to do that, this one was
 //! the fastest on tmpfs and ext4: a folder for temporary files takes a lock of the whole file system at each rename,
-//! and a nameless file (`O_TMPFILE`) costs the same, but needs a kernel of 2024 without special rights.
+//! and a nameless file (`O_TMPFILE`) costs the same, but needs a kernel of 2024 without special rights. Where a slot waits
+//! for the file, there is a way that is faster still: see [`super::landing`].
 //!
 //! Whoever brings the bytes of an object that is there already has them compared, so an import mends what is wrong. What
 //! this process has put there itself is compared again only after a checkout has found it wrong (see [`super::known`]).
@@ -179,12 +180,22 @@ impl Objects {
 
     /// Puts bytes under their name, unless they are there.
     pub fn put(&self, object: &ObjectId, executable: bool, bytes: &[u8]) -> Result<Mark, StoreError> {
-        if let Some(mark) = self.known.get(object, executable) {
+        if let Some(mark) = self.remembered(object, executable) {
             return Ok(mark);
         }
         let mark = self.put_unknown(object, executable, bytes)?;
-        self.known.note(object, executable, mark);
+        self.remember(object, executable, mark);
         Ok(mark)
+    }
+
+    /// Returns the mark of an object that this process has put there.
+    pub fn remembered(&self, object: &ObjectId, executable: bool) -> Option<Mark> {
+        self.known.get(object, executable)
+    }
+
+    /// Remembers that an object is there and right.
+    pub fn remember(&self, object: &ObjectId, executable: bool, mark: Mark) {
+        self.known.note(object, executable, mark);
     }
 
     /// Forgets that this process has put an object there: it was found to be wrong since.
@@ -194,14 +205,23 @@ impl Objects {
 
     fn put_unknown(&self, object: &ObjectId, executable: bool, bytes: &[u8]) -> Result<Mark, StoreError> {
         let path = ObjectPath::new(object, executable);
-        if self.enter(object)? == shard::OLD
-            && let Found::Right(mark) = self.compare(&path, executable, bytes)?
-        {
+        if let Some(mark) = self.standing(object, &path, executable, bytes)? {
             return Ok(mark);
         }
         let draft = self.draft(object.as_bytes()[0], executable)?;
         (&draft.file).write_all(bytes).map_err(|error| failed("write", self.path_of(&path), error))?;
         draft.publish(&path, |objects| objects.compare(&path, executable, bytes))
+    }
+
+    /// Returns the mark of an object that was there before this process came, if its bytes are right. Its folder is there
+    /// afterwards.
+    pub fn standing(&self, object: &ObjectId, path: &ObjectPath, executable: bool, bytes: &[u8]) -> Result<Option<Mark>, StoreError> {
+        if self.enter(object)? == shard::OLD
+            && let Found::Right(mark) = self.compare(path, executable, bytes)?
+        {
+            return Ok(Some(mark));
+        }
+        Ok(None)
     }
 
     /// Starts a file whose name is not known yet.
@@ -255,7 +275,7 @@ impl Objects {
     }
 
     /// Compares what stands under the name of an object with its bytes.
-    fn compare(&self, path: &ObjectPath, executable: bool, bytes: &[u8]) -> Result<Found, StoreError> {
+    pub fn compare(&self, path: &ObjectPath, executable: bool, bytes: &[u8]) -> Result<Found, StoreError> {
         let (file, look) = match self.open_object(path)? {
             Ok(opened) => opened,
             Err(found) => return Ok(found),

@@ -4,6 +4,7 @@ mod checkout;
 mod document;
 mod gc;
 mod index;
+mod landing;
 mod many;
 mod packs;
 

@@ -19,6 +19,7 @@ mod hostile_names;
 mod hostile_tarballs;
 mod incremental;
 mod interrupted;
+mod landing;
 mod layout;
 mod live;
 mod lockfile;

@@ -78,6 +78,32 @@ fn any_folder_of_a_workspace_installs_all_of_it() {
 }
 
 #[test]
+fn the_root_needs_no_manifest_where_the_workspace_file_lists_projects() {
+    let env = TestEnv::with(&registry());
+    env.write("pnpm-workspace.yaml", "packages:\n  - apps/*\n");
+    project(&env, "apps/api", json!({ "name": "api", "dependencies": { "b": "1" } }));
+    for flags in [&["install"][..], &["ci"]] {
+        env.prepare(flags).in_folder(&env.project().join("apps/api")).run().success().line("2 packages installed [TIME]");
+        assert!(env.has("deka.lock") && env.has("apps/api/node_modules/b/index.js") && !env.has("package.json"));
+        assert_eq!(env.lockfile()["importers"].as_object().unwrap().keys().collect::<Vec<_>>(), [".", "apps/api"]);
+    }
+    env.install().success().says("Already up to date");
+    env.deka(["-r", "ls"]).success().says("b@1.0.0");
+    env.deka(["store", "gc"]).success();
+
+    // One that cannot be written is gone again, one that can be comes to be.
+    env.deka(["add", "-w", "nowhere"]).failure(20);
+    assert!(!env.has("package.json"));
+    env.deka(["add", "-w", "a"]).success();
+    assert_eq!(env.read("package.json"), "{\n  \"dependencies\": {\n    \"a\": \"^2.0.0\"\n  }\n}\n");
+    env.install().success().says("Already up to date");
+    env.write("package.json", "{ \"dependencies\": { \"a\": \"1.0.0\" } }\n");
+    env.install().success().line("+ a@1.0.0");
+    env.remove("package.json").remove("pnpm-workspace.yaml").write("pnpm-workspace.yaml", "hoist: false\n");
+    env.install().failure(2).says("lists no `packages`, and there is no package.json beside it");
+}
+
+#[test]
 fn a_new_project_is_noticed_and_one_that_goes_leaves_nothing() {
     let env = sample(&registry());
     env.install().success();

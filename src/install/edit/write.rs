@@ -16,8 +16,11 @@ type Change<'a> = (&'a Path, Option<&'a [u8]>, &'a [u8]);
 /// Writes all files that were changed, or none. One that somebody else has changed since it was read is an error.
 pub(in crate::install) fn write(session: &Session<'_>) -> Result<Written, Error> {
     let projects = &session.workspace.projects;
-    let manifests =
-        session.draft.before.iter().map(|(at, before)| -> Change<'_> { (&projects[*at].stamp.path, Some(before), &projects[*at].text) });
+    let manifests = session.draft.before.iter().map(|(at, before)| -> Change<'_> {
+        let project = &projects[*at];
+        // The root of a workspace may have none.
+        (&project.stamp.path, project.stamp.stat.as_ref().map(|_| &**before), &project.text)
+    });
     let others = session.draft.rewrites.iter().map(|file| -> Change<'_> { (&file.path, file.before.as_deref(), &file.after) });
     let changes: Vec<Change<'_>> = manifests.chain(others).filter(|(_, before, after)| *before != Some(*after)).collect();
     for (path, before, _) in &changes {

@@ -2,6 +2,7 @@
 
 mod foreign;
 mod interrupted;
+mod landing;
 mod sequences;
 mod shared;
 

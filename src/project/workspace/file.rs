@@ -34,6 +34,11 @@ impl WorkspaceFile {
     pub fn is_there(&self) -> bool {
         self.stamp.stat.is_some()
     }
+
+    /// Says whether it lists the projects of a workspace.
+    pub(super) fn names_projects(&self) -> bool {
+        self.fields.get("packages").is_some_and(|packages| !packages.is_null())
+    }
 }
 
 /// Reads the text of a workspace file.

@@ -242,7 +242,7 @@ fn what_is_wrong_with_a_workspace_is_named_with_its_files() {
         (&[("package.json", r#"{"workspaces":7}"#)], &["`workspaces` must be an array of strings, but it is a number"]),
         (&[("package.json", r#"{"workspaces":{"packages":[7]}}"#)], &["`workspaces.packages` must be"]),
         (&[("package.json", "{}"), ("pnpm-workspace.yaml", "packages: x")], &["pnpm-workspace.yaml", "`packages` must be"]),
-        (&[("pnpm-workspace.yaml", "packages: [x]")], &["pnpm-workspace.yaml", "no package.json"]),
+        (&[("pnpm-workspace.yaml", "hoist: false")], &["pnpm-workspace.yaml", "lists no `packages`", "no package.json"]),
         (&[("package.json", r#"{"workspaces":["a"]}"#), ("a/package.json", "{")], &["a/package.json", "not valid JSON"]),
     ] {
         let folder = project(files);

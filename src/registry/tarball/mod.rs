@@ -72,7 +72,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { entries: 200_000, unpacked_bytes: 8 << 30, ratio: 1000, ratio_from_bytes: 64 << 20, whole_bytes: 32 << 20 }
+        Limits { entries: 200_000, unpacked_bytes: 8 << 30, ratio: 1000, ratio_from_bytes: 64 << 20, whole_bytes: 2 << 20 }
     }
 }
 

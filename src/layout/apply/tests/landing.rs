@@ -1,0 +1,89 @@
+//! Slots that are filled while their packages are imported.
+
+use super::*;
+
+const TEXT: &str = ". : a tool
+    a@1.0.0 : @s/b
+    @s/b@1.0.0 :
+    tool@1.0.0 : a";
+
+/// Installs as an import would that lands wherever it may, but for the slots that `spoil` says have something in the
+/// way. Returns in how many it landed.
+fn install_landing(sandbox: &Sandbox, text: &str, spoil: impl Fn(usize) -> bool) -> usize {
+    let resolution = resolution(text);
+    let builder = sandbox.begin(&resolution);
+    assert!(builder.has_landings(&sandbox.store));
+    let mut landed = 0;
+    for (slot, package) in sandbox.packages(&builder, &resolution) {
+        if let Some((landing, name)) = builder.land(slot) {
+            let mut import = sandbox.store.import().expect("a store that can be written");
+            import.land(landing);
+            for entry in package.tree.entries() {
+                let bytes = match entry.path {
+                    "index.js" => package.key.as_str().strip_prefix("content of ").expect("a key of these tests").into(),
+                    "lib/deep/a.js" => b"shared".to_vec(),
+                    _ => b"#!/bin/sh\necho ran".to_vec(),
+                };
+                import.file(&RelPath::parse(entry.path).expect("a path"), entry.executable, &bytes).expect("written");
+            }
+            assert!(import.is_landed());
+            if !spoil(slot) {
+                builder.landed(slot, name);
+                landed += 1;
+            }
+        }
+        builder.build(slot, &sandbox.store, &package).expect("built");
+    }
+    builder.finish().expect("finished");
+    landed
+}
+
+#[test]
+fn it_is_the_same_tree_whether_packages_land_or_not() {
+    for shared in [false, true] {
+        let make = || if shared { Sandbox::with_shared_slots() } else { Sandbox::new() };
+        let plain = make();
+        plain.install(TEXT);
+        // Links to shared slots are absolute.
+        let seen = |sandbox: &Sandbox| tree(&sandbox.folder).replace(sandbox.folder.to_str().expect("text"), "…");
+        for spoiled in [usize::MAX, 0, 1] {
+            let sandbox = make();
+            let landed = install_landing(&sandbox, TEXT, |slot| slot == spoiled);
+            assert_eq!(landed, if spoiled == usize::MAX { 3 } else { 2 });
+            assert_eq!(seen(&sandbox), seen(&plain));
+            assert!(!seen(&sandbox).contains(".tmp-"));
+            assert_eq!(fs::read_to_string(sandbox.path("node_modules/tool/index.js")).expect("a file").len(), "tool@1.0.0".len());
+            assert_eq!(sandbox.install(TEXT).built, 0, "the record has it all");
+        }
+    }
+}
+
+#[test]
+fn what_comes_to_a_project_that_stands_lands_too() {
+    let sandbox = Sandbox::new();
+    sandbox.install(". : a\n a@1.0.0 :");
+    assert_eq!(install_landing(&sandbox, TEXT, |_| false), 2, "the files of a stand there");
+    let plain = Sandbox::new();
+    plain.install(TEXT);
+    assert_eq!(tree(&sandbox.places.root), tree(&plain.places.root));
+}
+
+#[test]
+fn an_install_that_is_given_up_leaves_nothing_of_what_landed() {
+    let sandbox = Sandbox::new();
+    let resolution = resolution(TEXT);
+    let builder = sandbox.begin(&resolution);
+    let (_landing, name) = builder.land(0).expect("a landing");
+    builder.landed(0, name);
+    let _begun = builder.land(1).expect("a landing");
+    builder.abandon().expect("abandoned");
+    assert!(!tree(&sandbox.places.root).contains('@'), "{}", tree(&sandbox.places.root));
+}
+
+#[test]
+fn slots_with_files_of_their_own_are_not_landed_in() {
+    let mut sandbox = Sandbox::new();
+    sandbox.change.private.insert(PackageIndex(0));
+    let resolution = resolution(". : a\n a@1.0.0 :");
+    assert!(sandbox.begin(&resolution).land(0).is_none());
+}

@@ -1,0 +1,76 @@
+//! Slots that are filled while their packages are imported.
+//!
+//! Whoever imports a package asks for a landing: a folder aside that its files are put into as they come. When all of them
+//! are there and are known to be right, building the slot is a matter of its links and one rename. When something is in
+//! the way the folder is left to whoever clears up, and the slot is built like any other.
+
+use super::apply::{Aside, Builder, make_folders};
+use crate::store::{CheckoutOptions, Landing, Method, Store, Target};
+use rustc_hash::FxHashMap;
+use std::path::Path;
+use std::sync::{MutexGuard, PoisonError};
+
+/// Slots that were filled as their packages were imported.
+#[derive(Debug, Default)]
+pub(super) struct Landed {
+    /// What they are called aside.
+    names: FxHashMap<usize, String>,
+    /// How many there were.
+    count: usize,
+}
+
+impl Builder {
+    /// Says whether slots can be landed in at all: files are linked, and belong to the same people here as in the store.
+    pub fn has_landings(&self, store: &Store) -> bool {
+        let CheckoutOptions { method, verify } = self.job.checkout;
+        let shared = self.shared.as_ref().map(|(_, aside)| aside);
+        let mut asides = shared.into_iter().chain([&self.aside]);
+        method == Method::Hardlink && !verify && asides.all(|aside| store.takes_files_of(aside.folder.path()))
+    }
+
+    /// Makes a folder for the files of a slot's package, and says what the slot is called there. There is none for a slot
+    /// whose files are its own.
+    pub fn land(&self, slot: usize) -> Option<(Landing, String)> {
+        let planned = &self.job.wanted.slots[slot];
+        if planned.private {
+            return None;
+        }
+        let aside = self.aside_of(slot);
+        let name = aside.fresh();
+        let modules = format!("{name}/node_modules");
+        make_folders(&aside.folder, &name, &modules, planned.package_name.scope()).ok()?;
+        let below = format!("{modules}/{}", planned.package_name);
+        let target = Target { above: aside.folder.handle(), below: Path::new(&below), path: &aside.folder.path().join(&below) };
+        Some((Landing::make(target).ok()?, name))
+    }
+
+    /// Takes a slot as filled: under this name, all files of its package are there as a checkout would have put them.
+    pub fn landed(&self, slot: usize, name: String) {
+        let mut landed = self.all_landed();
+        landed.names.insert(slot, name);
+        landed.count += 1;
+    }
+
+    /// Returns how many slots were filled so far.
+    pub fn landed_count(&self) -> usize {
+        self.all_landed().count
+    }
+
+    /// Returns what a filled slot is called aside. It counts once: who fails to build it fills it anew.
+    pub(super) fn take_landed(&self, slot: usize) -> Option<String> {
+        self.all_landed().names.remove(&slot)
+    }
+
+    fn all_landed(&self) -> MutexGuard<'_, Landed> {
+        // Nothing that can panic happens under the lock.
+        self.landed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns where a slot is built when it is not built in its place.
+    pub(super) fn aside_of(&self, slot: usize) -> &Aside {
+        match &self.shared {
+            Some((_, aside)) if self.job.wanted.slots[slot].shared => aside,
+            _ => &self.aside,
+        }
+    }
+}
