@@ -131,7 +131,7 @@ impl Fixture {
 
     fn install(&self, places: &Places) {
         let wanted = wanted(&self.resolution, places);
-        let survey = survey(&wanted, places, true).expect("it can be read");
+        let survey = survey(&wanted, places, (true, None)).expect("it can be read");
         let work = diff(&wanted, survey, places);
         if work.is_empty() {
             return;

@@ -16,12 +16,12 @@ fn sample() -> Lockfile {
 
 #[divan::bench]
 fn read(bencher: Bencher<'_, '_>) {
-    let text = lockfile::write(&sample());
+    let text = lockfile::write(sample().borrowed());
     bencher.bench(|| lockfile::read(divan::black_box(text.as_bytes())).expect("a lockfile"));
 }
 
 #[divan::bench]
 fn write(bencher: Bencher<'_, '_>) {
     let lockfile = sample();
-    bencher.bench(|| lockfile::write(divan::black_box(&lockfile)));
+    bencher.bench(|| lockfile::write(divan::black_box(lockfile.borrowed())));
 }

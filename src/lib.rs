@@ -15,8 +15,8 @@
 //!
 //! The stages overlap. A tarball is asked for as soon as its version is chosen, imported as soon as its bytes are here,
 //! and linked as soon as its place is known and its row is in the index. A lockfile that fits the manifests replaces
-//! resolution; a store that has everything replaces the network; a `node_modules` that is as it should be replaces all
-//! of it: then nothing is read but its state file.
+//! resolution, and one that does not replaces the metadata of all that stays; a store that has everything replaces the
+//! network; a `node_modules` that is as it should be replaces all of it: then nothing is read but its state file.
 //!
 //! # Code map
 //!
@@ -71,6 +71,7 @@
 //! | `<project>/node_modules/.deka/state`, `…/lock` | [`project`] |
 //! | `$DEKA_STORE_DIR`, else the setting `store-dir`, else `<data>/deka/store/v1` | [`store`]; see `store-format.md` |
 //! | `<project>/deka-timings.html`, where `--timings` asks for it | [`timings`], written by [`commands`] |
+//! | `<cache>/deka/demands-v1/**` (what the packages of lockfiles ask for, the newest 32) | [`install`] |
 //! | `<cache>/deka/dlx/**` (what `deka dlx` has installed) | [`commands`], filled by [`install`] |
 //! | `deka-exec-summary.json`, where `--report-summary` asks for it | [`commands`] |
 //! | the rest of `<cache>/deka/**` (packuments, the default registry, versions of node) | [`registry`], [`project`] |

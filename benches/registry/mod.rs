@@ -28,11 +28,11 @@ impl Registry {
     pub fn resolve(&self) -> Resolution {
         let manifest = br#"{"name":"app","dependencies":{"p0":"^1.0.0","p1":"^1.0.0","p2":"~1.3.0","p7":"1.x"}}"#;
         let manifest = Manifest::parse(manifest).expect("a manifest");
-        let importers = vec![ImporterRequest { path: ".".to_owned(), manifest, ..ImporterRequest::default() }];
+        let importers = vec![ImporterRequest { path: ".".to_owned(), manifest: manifest.into(), ..ImporterRequest::default() }];
         let mut solver = Solver::new(Request { importers, ..Request::default() }).expect("a request");
         loop {
             let needs = solver.wants();
-            solver.chosen();
+            solver.chosen().for_each(drop);
             if solver.is_done() {
                 return solver.finish().expect("a resolution").0;
             }

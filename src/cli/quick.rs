@@ -4,14 +4,17 @@
 //! word is one of these commands, the arguments are read by a description of that command alone. It is the same
 //! description, and whatever it does not take goes to the whole command line, which also tells what is wrong.
 
-use super::{Cli, Common, Install, run, selection};
+use super::{Cli, Common, Install, edit, run, selection};
 use clap::{Args, Command, FromArgMatches};
 use std::ffi::OsString;
 
 /// Reads the arguments of the program, its name first; nothing where that is for the whole command line.
 pub(super) fn read(arguments: &[OsString]) -> Option<Cli> {
-    let typed = arguments.get(1)?.to_str()?;
+    // The one flag that is often typed in front of the command.
+    let filters = arguments.get(1..)?.chunks(2).take_while(|pair| ["--filter", "-F"].iter().any(|flag| pair[0] == *flag)).count();
+    let typed = arguments.get(1 + 2 * filters)?.to_str()?;
     let command = match typed {
+        "add" => edit::Add::augment_args(Command::new("add")),
         "install" | "i" => Install::augment_args(Command::new("install").alias("i")),
         "ci" => Install::augment_args(Command::new("ci")),
         "run" => run::Run::augment_args(Command::new("run")),
@@ -40,6 +43,8 @@ mod tests {
             "deka i --reporter=silent -C sub react@19 -D",
             "deka install --filter web... -r --prefer-offline",
             "deka ci --virtual-store global --no-progress",
+            "deka --filter web -F ./packages/* add react@19 -D --ignore-scripts",
+            "deka add --save-exact a b --filter web",
             "deka run build --watch -- -x",
             "deka run -r --parallel build",
         ] {

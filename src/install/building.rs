@@ -87,7 +87,8 @@ pub(super) fn plan(session: &Session, resolution: &Resolution, choice: &Choice<'
     let input = Input { resolution, contents: &contents, skipped: choice.skipped, private: choice.private };
     let planned = |options: &Options| -> Result<(Wanted, Survey), LayoutError> {
         let wanted = plan::plan(&input, options, &session.places)?;
-        let before = survey::survey(&wanted, &session.places, choice.trust)?;
+        let seen = session.seen.take().and_then(Result::ok).flatten();
+        let before = survey::survey(&wanted, &session.places, (choice.trust, seen))?;
         Ok((wanted, before))
     };
     let (mut wanted, mut before) = planned(&options).map_err(failure::of_layout)?;

@@ -61,7 +61,7 @@ pub fn deploy(
             let builds = (part.place == parts::HERE).then_some(&builds);
             target.write(&join(&part.place, MANIFEST), &manifest::text(&part.rewritten, builds))?;
         }
-        target.write(LOCKFILE, lockfile::write(&lockfile_of(resolution, &settings)).as_bytes())?;
+        target.write(LOCKFILE, lockfile::write(lockfile_of(resolution, &settings).borrowed()).as_bytes())?;
         if find_root(&deployment.target, task.env.home()).map_err(failure::of_project)? != deployment.target {
             let message = format!("cannot deploy to {}: it would be a project of a workspace there", deployment.target.display());
             return Err(Error::new(Code::Usage, message).hint("Choose a folder that the globs of the workspace do not name."));

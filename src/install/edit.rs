@@ -93,6 +93,8 @@ pub(super) struct Desk<'a> {
     pub settings: &'a Settings,
     pub sources: &'a Arc<Sources>,
     pub spawner: &'a Spawner,
+    /// Which projects depended on which before the edit.
+    pub graph: &'a ProjectGraph,
     pub listener: &'a Listener,
 }
 
@@ -110,6 +112,8 @@ pub(super) struct Draft {
     anew: Anew,
     /// What had to be fetched to learn its name.
     fetched: Mutex<Vec<(Source, Fetched)>>,
+    /// Packages of registries that resolution is bound to ask for.
+    soon: Mutex<BTreeSet<PackageName>>,
 }
 
 /// What does not keep its version.
@@ -230,6 +234,17 @@ impl Draft {
         }
     }
 
+    /// Returns the packages that resolution is bound to ask the registry about.
+    pub fn soon(&self) -> Vec<PackageName> {
+        self.soon.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Takes a package out of those. Returns whether it was one of them: its packument was asked for, and nobody has
+    /// waited for it or received it so far.
+    pub fn take_soon(&self, name: &PackageName) -> bool {
+        self.soon.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(name)
+    }
+
     /// Returns what was fetched from a place already.
     pub fn take_fetched(&self, source: &Source) -> Option<Fetched> {
         let mut fetched = self.fetched.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -240,8 +255,8 @@ impl Draft {
 
 /// Finds the packages of the previous answer that patterns mean, by their own names or by those of direct dependencies.
 fn names(previous: &Resolution, directs: &BTreeMap<String, BTreeSet<PackageName>>, patterns: &Patterns) -> BTreeSet<PackageName> {
-    let mut names: BTreeSet<PackageName> = previous.packages.iter().map(|package| &package.name).cloned().collect();
-    names.retain(|name| patterns.admit(name.as_str()));
+    let all = previous.packages.iter().map(|package| &package.name);
+    let mut names: BTreeSet<PackageName> = all.filter(|name| patterns.admit(name.as_str())).cloned().collect();
     for importer in &previous.importers {
         let Some(aliases) = directs.get(&importer.path) else { continue };
         let meant = importer.dependencies.iter().filter(|direct| aliases.contains(&direct.alias) && patterns.admit(direct.alias.as_str()));
@@ -292,8 +307,7 @@ pub(super) fn save(session: &mut Session<'_>, resolution: &mut Resolution) -> Re
 
 /// Returns the projects that an edit is for, by index.
 fn selected(workspace: &Workspace, desk: &Desk<'_>) -> Result<Vec<usize>, Error> {
-    let graph = ProjectGraph::read(workspace, desk.settings.resolution.link_workspace_packages);
-    select(workspace, &graph, &desk.task.selection, &desk.task.dir).map_err(failure::of_project)
+    select(workspace, desk.graph, &desk.task.selection, &desk.task.dir).map_err(failure::of_project)
 }
 
 /// Opens the manifest of a project for editing.

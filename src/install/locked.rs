@@ -1,17 +1,19 @@
 //! The lockfile in one install: read and judged before anything else happens, written when something has changed.
 
+use super::ahead::Ahead;
 use super::session::Session;
-use super::{failure, resolving};
+use super::{failure, recalled, resolving};
 use crate::error::{Code, Error};
 use crate::lockfile::freshness::{self, Asked};
 use crate::lockfile::{self, Lockfile};
 use crate::project::catalogs::{self, Catalogs};
 use crate::project::settings::Frozen;
+use crate::resolve::demands::Demands;
 use crate::resolve::graph::{Package, Resolution, Source};
 use crate::resolve::local;
 use crate::timings::Part;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The lockfile's name.
 pub(crate) const NAME: &str = "deka.lock";
@@ -32,9 +34,21 @@ pub(super) struct Locked {
 impl Locked {
     /// Says whether it is the answer, and nothing is to be resolved.
     pub fn decides(&self, session: &Session) -> bool {
-        let is_edited = session.task.edit.as_ref().is_some_and(|edit| !edit.is_frozen());
-        self.fits && !is_edited && (self.frozen || (session.settings.lockfile.prefer_frozen && !session.settings.force))
+        self.fits && (self.frozen || (session.settings.lockfile.prefer_frozen && !session.settings.force))
     }
+}
+
+/// What a lockfile will turn out to say: its text and the rest, unless that is an error.
+pub(super) type Foreseen = Ahead<Option<(Vec<u8>, Lockfile)>>;
+
+/// Begins to read the lockfile, if there is one. What comes of it holds for that text only.
+pub(super) fn foresee(root: &Path) -> Foreseen {
+    let path = root.join(NAME);
+    Ahead::on_thread(move || {
+        let text = std::fs::read(path).ok()?;
+        let lockfile = lockfile::read(&text).ok()?;
+        Some((text, lockfile))
+    })
 }
 
 /// Reads the text of the lockfile, if there is one and it counts.
@@ -48,9 +62,11 @@ pub(super) fn read_text(session: &Session) -> Result<Option<Vec<u8>>, Error> {
 pub(super) fn read(session: &Session, text: Option<Vec<u8>>) -> Result<Locked, Error> {
     let settings = &session.settings.lockfile;
     let path = session.workspace.root.join(NAME);
-    let lockfile = match &text {
-        None => None,
-        Some(text) => Some(lockfile::read(text).map_err(|error| failure::of_lockfile(&path, error))?),
+    let foreseen = session.foreseen.take().flatten();
+    let lockfile = match (&text, foreseen) {
+        (None, _) => None,
+        (Some(text), Some((same, lockfile))) if *text == same => Some(lockfile),
+        (Some(text), _) => Some(lockfile::read(text).map_err(|error| failure::of_lockfile(&path, error))?),
     };
     let frozen = match &session.task.edit {
         Some(edit) => edit.is_frozen(),
@@ -64,6 +80,10 @@ pub(super) fn read(session: &Session, text: Option<Vec<u8>>) -> Result<Locked, E
         };
     };
     check_addresses(session, &found.resolution)?;
+    if session.task.edit.is_some() && !frozen {
+        // It is resolved again whether it fits or not.
+        return Ok(Locked { path, text, lockfile, fits: false, frozen });
+    }
     let difference = match compare(session, found) {
         Ok(()) => moved(session, &found.resolution)?,
         Err(difference) => Some(difference.to_string()),
@@ -84,23 +104,27 @@ pub(super) fn read(session: &Session, text: Option<Vec<u8>>) -> Result<Locked, E
     Ok(Locked { path, text, lockfile, fits, frozen })
 }
 
-/// Writes what was resolved, or what was learnt of packages that no hash was known of.
-pub(super) fn write(session: &Session, locked: &Locked, resolution: Resolution) -> Result<(), Error> {
-    if !session.settings.lockfile.enabled || locked.frozen {
+/// Writes what was resolved, or what was learnt of packages that no hash was known of. `text` is what that comes to,
+/// nothing if it stays as it is, and `demands` is what its packages ask for, if that is known.
+pub(super) fn write(session: &Session, locked: &Locked, (text, demands): (Option<&str>, Option<&Demands>)) -> Result<(), Error> {
+    let Some(text) = text.filter(|_| session.settings.lockfile.enabled && !locked.frozen) else {
         return Ok(());
-    }
+    };
     let _step = session.counters.timings.step(Part::Rest, "writing of the lockfile");
-    let text = text(session, resolution);
-    if locked.text.as_deref().is_some_and(|before| before == text.as_bytes()) {
-        return Ok(());
+    if locked.text.as_deref().is_none_or(|before| before != text.as_bytes()) {
+        crate::fs::write_atomic(&locked.path, text.as_bytes()).map_err(failure::of_file)?;
     }
-    crate::fs::write_atomic(&locked.path, text.as_bytes()).map_err(failure::of_file)
+    if let Some(demands) = demands {
+        recalled::keep(session, text.as_bytes(), demands);
+    }
+    Ok(())
 }
 
 /// Says what would be written.
-pub(super) fn text(session: &Session, resolution: Resolution) -> String {
+pub(super) fn text(session: &Session, resolution: &Resolution) -> String {
     let overrides = session.overrides.iter().cloned().collect();
-    lockfile::write(&Lockfile { settings: settings(session), overrides, catalogs: used_catalogs(session), resolution })
+    let (settings, catalogs) = (settings(session), used_catalogs(session));
+    lockfile::write(lockfile::Borrowed { settings: &settings, overrides: &overrides, catalogs: &catalogs, resolution })
 }
 
 fn settings(session: &Session) -> lockfile::Settings {
@@ -114,7 +138,7 @@ fn settings(session: &Session) -> lockfile::Settings {
 
 fn compare(session: &Session, lockfile: &Lockfile) -> Result<(), freshness::Difference> {
     let projects = session.workspace.projects.iter();
-    let importers: Vec<_> = projects.map(|project| (project.path.as_str(), &project.manifest)).collect();
+    let importers: Vec<_> = projects.map(|project| (project.path.as_str(), &*project.manifest)).collect();
     let overrides: BTreeMap<String, String> = session.overrides.iter().cloned().collect();
     let asked = Asked { importers: &importers, overrides: &overrides, catalogs: &used_catalogs(session), settings: &settings(session) };
     freshness::check(lockfile, asked)

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! state says "nothing to do" ─────────────────────────────────────────────► done
-//! manifests, settings, lockfile
+//! manifests, settings, lockfile (an edit reads the lockfile and `node_modules` ahead)
 //!   ├─ lockfile fits ──────────────┐
-//!   └─ resolving ──► supply (early)│
+//!   └─ resolving ──► supply (early)│      from the lockfile and what is recalled of it
 //!        resolution ◄──────────────┘
 //!        ├─ scripting: the project's own `preinstall`
 //!        ├─ building: plan, compare, supply the rest, build slots as packages arrive, finish
@@ -18,6 +18,7 @@
 //! packages into the store, [`building`] the way from there into `node_modules`.
 
 mod again;
+mod ahead;
 mod building;
 mod deploy;
 pub mod edit;
@@ -32,6 +33,7 @@ mod locked;
 pub mod news;
 mod projects;
 mod quarantined;
+mod recalled;
 mod replay;
 mod resolving;
 mod scripting;
@@ -55,7 +57,7 @@ pub use summary::{Change, Outcome};
 
 use crate::error::Error;
 use crate::layout::record::FILE_NAME as RECORD;
-use crate::layout::survey::Survey;
+use crate::layout::survey::{self, Survey};
 use crate::package::platform::Host;
 use crate::pool::Pool;
 use crate::project::env::Env;
@@ -66,15 +68,17 @@ use crate::project::stamp::FileStamp;
 use crate::project::state::{self, Now, State};
 use crate::project::workspace::{Workspace, find_root};
 use crate::project::{catalogs, host, lock, overrides};
+use crate::resolve::demands::Demands;
 use crate::resolve::graph::Resolution;
 use crate::scripts::lifecycle::Moment;
 use crate::store::{Mode, Store, Wait};
 use crate::timings::{Happened, Part};
+use ahead::Ahead;
 use building::{Attempt, Built, Choice};
 use edit::{Desk, Edit, Written};
-use locked::Locked;
+use locked::{Foreseen, Locked};
 use news::{Counters, Event, Listener};
-use resolving::Early;
+use resolving::{Early, Resolved};
 use session::Session;
 use source::Sources;
 use std::path::{Path, PathBuf};
@@ -123,6 +127,8 @@ pub fn run(task: &Task, counters: &Arc<Counters>, listener: &Listener) -> Result
     {
         return Ok(outcome);
     }
+    // Every edit goes through the lockfile, so it can be read beside the manifests.
+    let foreseen = if task.edit.is_some() { locked::foresee(&root) } else { Ahead::nothing() };
     let asked = Asked::read(task, &root)?;
     let (workspace, settings) = (&asked.workspace, &asked.settings);
     if asked.selected.as_ref().is_some_and(Vec::is_empty) {
@@ -142,7 +148,7 @@ pub fn run(task: &Task, counters: &Arc<Counters>, listener: &Listener) -> Result
     };
     // Whoever held the lock until now may have changed what was read before.
     let asked = if task.edit.is_some() && !is_as_read(workspace, settings) { Asked::read(task, &root)? } else { asked };
-    let outcome = run_locked(task, asked, counters, listener);
+    let outcome = run_locked(task, (asked, foreseen), counters, listener);
     if let (Err(_), Some(lock)) = (&outcome, lock) {
         lock.undo();
     }
@@ -154,7 +160,7 @@ fn run_with(task: &Task, settings: Settings, counters: &Arc<Counters>, listener:
     let workspace = Workspace::load(&task.dir).map_err(of_project)?;
     let lock = lock_project(&task.dir, &task.dir.join(&settings.layout.modules_dir), listener)?;
     let graph = ProjectGraph::read(&workspace, settings.resolution.link_workspace_packages);
-    let outcome = run_locked(task, Asked { workspace, settings, graph, selected: None }, counters, listener);
+    let outcome = run_locked(task, (Asked { workspace, settings, graph, selected: None }, Ahead::nothing()), counters, listener);
     if outcome.is_err() {
         lock.undo();
     }
@@ -181,8 +187,8 @@ impl Asked {
 }
 
 /// Installs while nobody else does.
-fn run_locked(task: &Task, asked: Asked, counters: &Arc<Counters>, listener: &Listener) -> Result<Outcome, Error> {
-    let Asked { mut workspace, settings, mut graph, selected } = asked;
+fn run_locked(task: &Task, (asked, foreseen): (Asked, Foreseen), counters: &Arc<Counters>, listener: &Listener) -> Result<Outcome, Error> {
+    let Asked { mut workspace, settings, graph, selected } = asked;
     let root = workspace.root.clone();
     let modules_dir = root.join(&settings.layout.modules_dir);
     let written_in_this_boot = State::read(&modules_dir).is_none_or(|state| state.boot.is_none() || state.written_in_this_boot());
@@ -194,12 +200,18 @@ fn run_locked(task: &Task, asked: Asked, counters: &Arc<Counters>, listener: &Li
     let (settings, told) = (Arc::new(settings), (Arc::clone(counters), Arc::clone(listener)));
     let sources = Arc::new(Sources::new(root, Arc::new(store), Arc::clone(&settings), task.env.clone(), pool.spawner(), told));
     let spawner = pool.spawner();
+    // Until an edit is planned it changes nothing there. Before other installs scripts may run that do.
+    let seen = match task.edit {
+        Some(_) => {
+            let places = places.clone();
+            Ahead::on_pool(&spawner, move || survey::glance(&places))
+        }
+        None => Ahead::nothing(),
+    };
     let opened = || Happened::Step { part: Part::Rest, label: "settings, manifests and the store".to_owned(), began_us: 0 };
     counters.timings.note(opened);
-    let draft = edit::draft(&mut workspace, &Desk { task, settings: &settings, sources: &sources, spawner: &spawner, listener })?;
-    if task.edit.is_some() {
-        graph = ProjectGraph::read(&workspace, settings.resolution.link_workspace_packages);
-    }
+    let desk = Desk { task, settings: &settings, sources: &sources, spawner: &spawner, graph: &graph, listener };
+    let draft = edit::draft(&mut workspace, &desk)?;
     let overrides = overrides::read(&workspace).map_err(of_project)?;
     let mut catalogs = catalogs::read(&workspace).map_err(of_project)?;
     draft.overlay(&mut catalogs);
@@ -221,9 +233,14 @@ fn run_locked(task: &Task, asked: Asked, counters: &Arc<Counters>, listener: &Li
         counters: Arc::clone(counters),
         listener: Arc::clone(listener),
         warned: Mutex::default(),
+        foreseen,
+        seen,
     };
     session.trace("settings, manifests and store are open");
+    resolving::ask_ahead(&session)?;
     let outcome = install(&mut session);
+    // Large, and of no use to a process that ends.
+    std::mem::forget((session.workspace, session.graph, session.draft));
     if outcome.is_err() {
         // What is still under way is of no use any more; the process ends without waiting for it.
         std::mem::forget(pool);
@@ -274,15 +291,11 @@ fn install(session: &mut Session) -> Result<Outcome, Error> {
     let (told, counters) = (Arc::clone(&session.listener), Arc::clone(&session.counters));
     let mut supply = Supply::new(Arc::clone(&session.sources), session.spawner.clone(), session.sender.clone(), counters, told);
     let node = engines::Node::ask(session);
-    let Decided { locked, mut resolution, resolved } = decide(session, &mut supply, text, &host, from_nothing)?;
+    let Decided { locked, mut resolution, resolved, demands } = decide(session, &mut supply, text, &host, from_nothing)?;
     let session = &*session;
     let quarantine = quarantined::check(session, &resolution)?;
-    if session.task.edit.as_ref().is_some_and(Edit::is_check) {
-        return edit::check(session, &locked, resolution);
-    }
-    if session.settings.lockfile.only {
-        let _ = put_down(session, &locked, resolution)?;
-        return Ok(Outcome { lockfile_only: true, ..Outcome::default() });
+    if let Some(outcome) = without_tree(session, &locked, (&resolution, demands.as_ref()))? {
+        return Ok(outcome);
     }
     let fit = engines::check(session, &resolution, &host, node)?;
     state::forget(&session.modules_dir()).map_err(failure::of_file)?;
@@ -293,16 +306,19 @@ fn install(session: &mut Session) -> Result<Outcome, Error> {
         scripting::run_projects(session, Moment::Before)?;
     }
     let folders = folder::look(&session.workspace.root, &resolution);
-    let (built, before) = build(session, &mut supply, &resolution, (&permissions, &folders), (&host, fit))?;
+    let link = || build(session, &mut supply, &resolution, (&permissions, &folders), (&host, fit));
+    let (text, built) = beside(resolved.then_some(|| locked::text(session, &resolution)), link);
+    let (built, before) = built?;
     report_built(session, &built, &supply);
     let learnt = supply.fill_integrities(&mut resolution);
-    if !is_edit && (resolved || learnt) {
-        locked::write(session, &locked, resolution.clone())?;
+    let text = if learnt { Some(locked::text(session, &resolution)) } else { text };
+    if !is_edit {
+        locked::write(session, &locked, (text.as_deref(), demands.as_ref()))?;
     }
     scripting::run_dependencies(session, &resolution, &built)?;
     let (mut written, mut pruned) = (Written::default(), Vec::new());
     if is_edit {
-        written = put_down(session, &locked, resolution.clone())?;
+        written = put_down(session, &locked, (text.as_deref(), demands.as_ref()))?;
         pruned = edit::prune(session, &built.wanted)?;
     } else {
         scripting::run_projects(session, Moment::After)?;
@@ -322,10 +338,32 @@ fn install(session: &mut Session) -> Result<Outcome, Error> {
     Ok(outcome)
 }
 
+/// Ends an install that has nothing to do with `node_modules`: a check, or one that only writes what the user keeps.
+fn without_tree(session: &Session, locked: &Locked, answer: (&Resolution, Option<&Demands>)) -> Result<Option<Outcome>, Error> {
+    let (resolution, demands) = answer;
+    if session.task.edit.as_ref().is_some_and(Edit::is_check) {
+        return edit::check(session, locked, resolution).map(Some);
+    }
+    if session.settings.lockfile.only {
+        let _ = put_down(session, locked, (Some(&locked::text(session, resolution)), demands))?;
+        return Ok(Some(Outcome { lockfile_only: true, ..Outcome::default() }));
+    }
+    Ok(None)
+}
+
+/// Has what was resolved put into words, if anything was, while it is linked.
+fn beside<T: Send, B>(word: Option<impl FnOnce() -> T + Send>, build: impl FnOnce() -> B) -> (Option<T>, B) {
+    std::thread::scope(|scope| {
+        let text = word.map(|word| scope.spawn(word));
+        let built = build();
+        (text.map(|text| text.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))), built)
+    })
+}
+
 /// Writes what the user keeps: manifests that were edited and, right behind them, the lockfile. Both or neither.
-fn put_down(session: &Session, locked: &Locked, resolution: Resolution) -> Result<Written, Error> {
+fn put_down(session: &Session, locked: &Locked, answer: (Option<&str>, Option<&Demands>)) -> Result<Written, Error> {
     let written = edit::write(session)?;
-    match locked::write(session, locked, resolution) {
+    match locked::write(session, locked, answer) {
         Ok(()) => Ok(written),
         Err(error) => {
             written.take_back();
@@ -340,6 +378,8 @@ struct Decided {
     resolution: Resolution,
     /// Whether it was found out anew.
     resolved: bool,
+    /// What its packages ask for, when that is known.
+    demands: Option<Demands>,
 }
 
 /// Takes what the lockfile says, if it may and does; resolves otherwise.
@@ -363,24 +403,26 @@ fn decide(session: &mut Session, supply: &mut Supply, text: Option<Vec<u8>>, hos
         clean(session)?;
     }
     let decides = locked.decides(session);
-    let (resolution, resolved) = match locked.lockfile.take() {
+    let (resolution, demands) = match locked.lockfile.take() {
         Some(lockfile) if decides => {
             if needs_all {
                 order_all(supply, &lockfile.resolution, host);
             }
-            (lockfile.resolution, false)
+            (lockfile.resolution, None)
         }
         lockfile => {
             let pins = lockfile.map(|lockfile| lockfile.resolution);
-            let (mut resolution, warnings) = resolving::resolve(session, supply, pins, early, host)?;
+            let text = locked.text.as_deref();
+            let known = pins.as_ref().zip(text).and_then(|(pins, text)| recalled::read(session, text, pins.packages.len()));
+            let Resolved { mut resolution, warnings, demands } = resolving::resolve(session, supply, (pins, known), early, host)?;
             telling::tell(session, &warnings);
             edit::save(session, &mut resolution)?;
             session.stage("resolved", format!("Resolved {} packages", resolution.packages.len()));
-            (resolution, true)
+            (resolution, Some(demands))
         }
     };
     session.trace(format!("{} packages in {} contexts are known", resolution.packages.len(), resolution.instances.len()));
-    Ok(Decided { locked, resolution, resolved })
+    Ok(Decided { locked, resolution, resolved: demands.is_some(), demands })
 }
 
 /// Orders everything that a project with no tree yet is going to need, while the tree is still being planned.

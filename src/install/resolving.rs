@@ -11,6 +11,7 @@ use crate::package::platform::{Host, Platform};
 use crate::project::settings::{LinkWorkspacePackages, Settings};
 use crate::project::workspace::Project;
 use crate::registry::{Age, Answered, RegistryError};
+use crate::resolve::demands::Demands;
 use crate::resolve::error::Warning;
 use crate::resolve::graph::{Resolution, Source};
 use crate::resolve::request::{ByVersion, Chosen, External, Failure, ImporterRequest, Need, Options, Request};
@@ -41,34 +42,48 @@ pub(super) enum Early {
     All,
 }
 
-/// Resolves what the projects ask for. `pins` is the previous answer; packages for other machines than `host`, and those
-/// that `early` does not name, are left for later.
+impl Early {
+    fn admits(self, chosen: &Chosen<'_>) -> bool {
+        match self {
+            Early::Nothing => false,
+            Early::New => chosen.is_new,
+            Early::All => true,
+        }
+    }
+}
+
+/// An answer.
+pub(super) struct Resolved {
+    pub resolution: Resolution,
+    pub warnings: Vec<Warning>,
+    /// What its packages ask for.
+    pub demands: Demands,
+}
+
+/// Resolves what the projects ask for. `pins` is the previous answer, and `demands` what its packages ask for; packages for
+/// other machines than `host`, and those that `early` does not name, are left for later.
 pub(super) fn resolve(
     session: &Session,
     supply: &mut Supply,
-    pins: Option<Resolution>,
+    (pins, demands): (Option<Resolution>, Option<Demands>),
     early: Early,
     host: &Host,
-) -> Result<(Resolution, Vec<Warning>), Error> {
+) -> Result<Resolved, Error> {
     let pinning = session.draft.pinning(pins.as_ref())?;
-    let request = Request { pins, pinning, registries: session.sources.registries()?, ..request(session)? };
+    let request = Request { pins, pinning, demands, registries: session.sources.registries()?, ..request(session)? };
     let mut solver = Solver::new(request).map_err(failure::of_resolve)?;
     let mut externals: Vec<(Source, Arc<StoredPackage>)> = Vec::new();
     let mut orders = Vec::new();
     let timings = &session.counters.timings;
     let mut next = Next::default();
-    next.take(&mut solver, None, timings);
+    let is_sure = |chosen: &Chosen<'_>| is_sure(&chosen.package.source, chosen.optional, &chosen.package.platform, host);
+    let is_ordered = |chosen: &Chosen<'_>| early.admits(chosen) && is_sure(chosen);
+    next.take(&mut solver, None, timings, is_ordered);
     loop {
-        let Next { needs, chosen } = std::mem::take(&mut next);
+        let Next { needs, chosen, orders: fresh } = std::mem::take(&mut next);
         ask(session, needs)?;
-        Counters::add(&session.counters.chosen, chosen.len() as u64);
-        let is_early = |chosen: &Chosen| match early {
-            Early::Nothing => false,
-            Early::New => solver.is_new(chosen),
-            Early::All => true,
-        };
-        let is_sure = |chosen: &Chosen| is_sure(&chosen.source, chosen.optional, &chosen.platform, host);
-        orders.extend(chosen.into_iter().filter(|chosen| is_sure(chosen) && is_early(chosen)).map(Order::of_chosen));
+        Counters::add(&session.counters.chosen, chosen);
+        orders.extend(fresh);
         // A few packages are looked up together, unless there is nothing else to do.
         if orders.len() >= LOOKUP_BATCH || session.receiver.is_empty() || solver.is_done() {
             supply.order(orders.drain(..));
@@ -79,8 +94,10 @@ pub(super) fn resolve(
         match session.receive()? {
             Message::Answer(Answer::Packuments(answers)) => {
                 for (name, answer) in answers {
+                    // If nobody has waited for it by now, it is asked for again when somebody does.
+                    session.draft.take_soon(&name);
                     solver.packument(&name, answer.map_err(|error| of_registry(&error)));
-                    next.take(&mut solver, Some(&name), timings);
+                    next.take(&mut solver, Some(&name), timings, is_ordered);
                 }
             }
             Message::Answer(Answer::External(source, outcome)) => {
@@ -89,7 +106,7 @@ pub(super) fn resolve(
                     External { manifest: fetched.manifest, integrity: fetched.integrity }
                 });
                 solver.external(&source, answer.map_err(|error| Failure::Fetch(Arc::new(error))));
-                next.take(&mut solver, None, timings);
+                next.take(&mut solver, None, timings, is_ordered);
             }
             Message::Delivery(delivery) => {
                 supply.take(delivery)?;
@@ -98,38 +115,57 @@ pub(super) fn resolve(
         }
     }
     let (resolution, warnings) = solver.finish().map_err(failure::of_resolve)?;
+    let demands = solver.demands();
     // The process does not live much longer. To take the tree apart first costs a large project milliseconds.
     std::mem::forget(solver);
+    adopt(supply, &resolution, externals);
+    Ok(Resolved { resolution, warnings, demands })
+}
+
+/// Hands over what was fetched to be resolved at all.
+fn adopt(supply: &mut Supply, resolution: &Resolution, externals: Vec<(Source, Arc<StoredPackage>)>) {
     for (source, package) in externals {
         for known in resolution.packages.iter().filter(|known| known.source == source) {
             supply.adopt(known, Arc::clone(&package));
         }
     }
-    Ok((resolution, warnings))
+}
+
+/// Asks about what an edit adds before anything else is known of the answer. The registry can take its time while the
+/// lockfile is read.
+pub(super) fn ask_ahead(session: &Session) -> Result<(), Error> {
+    ask_for_packuments(session, &session.draft.soon(), Age::Current)
 }
 
 /// What answers led to.
 #[derive(Default)]
 struct Next {
     needs: Vec<Need>,
-    chosen: Vec<Chosen>,
+    /// How many packages were chosen.
+    chosen: u64,
+    /// Those of them that are fetched early.
+    orders: Vec<Order>,
 }
 
 impl Next {
     /// Takes what the solver asks and has chosen since the last time, `because` of the packument that it was given.
-    fn take(&mut self, solver: &mut Solver, because: Option<&PackageName>, timings: &Timings) {
-        let (needs, chosen) = (solver.wants(), solver.chosen());
+    fn take(&mut self, solver: &mut Solver, because: Option<&PackageName>, timings: &Timings, is_ordered: impl Fn(&Chosen<'_>) -> bool) {
+        let needs = solver.wants();
         let because = || because.map(ToString::to_string);
         for need in &needs {
             if let Need::Packument(name) | Need::Remembered(name) = need {
                 timings.note(|| Happened::Wanted { name: name.to_string(), because: because() });
             }
         }
-        for chosen in &chosen {
-            timings.note(|| Happened::Chosen { subject: subject(&chosen.name, &chosen.version), because: because() });
+        for chosen in solver.chosen() {
+            let package = chosen.package;
+            timings.note(|| Happened::Chosen { subject: subject(&package.name, &package.version), because: because() });
+            self.chosen += 1;
+            if is_ordered(&chosen) {
+                self.orders.push(Order::of_chosen(&chosen));
+            }
         }
         self.needs.extend(needs);
-        self.chosen.extend(chosen);
     }
 }
 
@@ -137,7 +173,7 @@ impl Next {
 pub(super) fn request(session: &Session) -> Result<Request, Error> {
     let importer = |project: &Project| {
         let published = project.published().map_err(failure::of_project)?;
-        let (path, manifest) = (project.path.clone(), project.manifest.clone());
+        let (path, manifest) = (project.path.clone(), Arc::clone(&project.manifest));
         Ok(ImporterRequest { path, manifest, published, injected: project.injected() })
     };
     Ok(Request {
@@ -182,6 +218,8 @@ fn ask(session: &Session, needs: Vec<Need>) -> Result<(), Error> {
     let (mut current, mut remembered) = (Vec::with_capacity(needs.len()), Vec::new());
     for need in needs {
         match need {
+            // Its answer is on its way already.
+            Need::Packument(name) if session.draft.take_soon(&name) => {}
             Need::Packument(name) => current.push(name),
             Need::Remembered(name) => remembered.push(name),
             Need::External(source) => ask_for_external(session, source)?,

@@ -1,11 +1,14 @@
 //! What all steps of one install share.
 
+use super::ahead::Ahead;
 use super::edit::Draft;
+use super::locked::Foreseen;
 use super::news::{Counters, Event, Listener};
 use super::source::Sources;
 use super::{Message, Task, failure};
 use crate::error::{Code, Error};
-use crate::layout::Places;
+use crate::layout::survey::Glance;
+use crate::layout::{LayoutError, Places};
 use crate::package::path::RelPath;
 use crate::pool::Spawner;
 use crate::project::catalogs::Catalogs;
@@ -28,7 +31,7 @@ pub(super) struct Session<'a> {
     pub settings: Arc<Settings>,
     /// The projects.
     pub workspace: Workspace,
-    /// Which projects depend on which.
+    /// Which projects depend on which, not counting what an edit changes: edits run no scripts of projects.
     pub graph: ProjectGraph,
     /// The projects that are installed, as indices; nothing for all of them.
     pub selected: Option<Vec<usize>>,
@@ -56,6 +59,10 @@ pub(super) struct Session<'a> {
     pub listener: Listener,
     /// What was warned of so far.
     pub warned: Mutex<Vec<String>>,
+    /// The lockfile's text and what it says, unless that is an error.
+    pub foreseen: Foreseen,
+    /// What stands in `node_modules`. Nobody else may have changed that when it is taken.
+    pub seen: Ahead<Result<Option<Glance>, LayoutError>>,
 }
 
 impl Session<'_> {

@@ -56,9 +56,8 @@ impl Order {
     }
 
     /// Orders a package that resolution has just chosen.
-    pub fn of_chosen(chosen: Chosen) -> Order {
-        let Chosen { id, name, version, source, integrity, unpacked_size, .. } = chosen;
-        Order { id, name, version, source, integrity, unpacked_size }
+    pub fn of_chosen(chosen: &Chosen<'_>) -> Order {
+        Order { unpacked_size: chosen.unpacked_size, ..Order::of_package(chosen.package) }
     }
 
     fn key(&self) -> Option<PackageKey> {

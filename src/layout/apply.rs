@@ -125,15 +125,20 @@ impl Aside {
     }
 }
 
-/// Removes folders of unfinished work whose process has ended.
-pub(super) fn remove_abandoned(above: &Folder) -> Result<(), LayoutError> {
-    for (name, _) in above.list()?.into_iter().filter(|(name, _)| name.starts_with(ASIDE)) {
-        let abandoned = match above.open(&name) {
+/// Returns the folders of unfinished work among what a folder holds.
+pub(super) fn unfinished_in(listed: &[(String, bool)]) -> Vec<String> {
+    listed.iter().map(|(name, _)| name).filter(|name| name.starts_with(ASIDE)).cloned().collect()
+}
+
+/// Removes those folders of unfinished work whose process has ended.
+pub(super) fn remove_abandoned(above: &Folder, names: &[String]) -> Result<(), LayoutError> {
+    for name in names {
+        let abandoned = match above.open(name) {
             Some(folder) => rustix::fs::flock(folder.handle(), FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK),
             None => true,
         };
         if abandoned {
-            crate::fs::remove_all(&above.path().join(&name))?;
+            crate::fs::remove_all(&above.path().join(name))?;
         }
     }
     Ok(())
@@ -166,7 +171,7 @@ impl Builder {
         let slots = Folder::open_trusted(&job.places.root)?.make(job.places.virtual_dir.as_str())?;
         let stood = job.work.sweep || job.work.recorded;
         if stood {
-            remove_abandoned(&slots)?;
+            remove_abandoned(&slots, &job.work.abandoned)?;
         }
         let aside = Aside::make(&slots)?;
         if stood {
@@ -182,7 +187,7 @@ impl Builder {
             Some(shared) if builds_shared => {
                 let folder = Folder::open_trusted(Path::new(shared))?;
                 let unfinished = folder.make(UNFINISHED)?;
-                remove_abandoned(&unfinished)?;
+                remove_abandoned(&unfinished, &unfinished_in(&unfinished.list()?))?;
                 let aside = Aside::make(&unfinished)?;
                 Some((folder, aside))
             }

@@ -5,7 +5,7 @@
 
 use super::apply::{Builder, MODE, write_record};
 use super::bins::{self, Candidate, Known};
-use super::diff::{Relink, wanted_folders, wanted_links};
+use super::diff::{Relink, other_folders, planned_folders, wanted_links};
 use super::folder::{self, Folder};
 use super::link::join;
 use super::plan::{Folder as Importer, LinkTarget};
@@ -17,6 +17,7 @@ use crate::fs::Context;
 use rustc_hash::FxHashMap;
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
+use std::sync::Arc;
 
 /// What an install did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub fn settle(places: &Places) -> Result<(), LayoutError> {
     let Some(mut record) = bytes.as_deref().and_then(Record::decode).filter(|record| record.slots.iter().any(|slot| slot.unsettled)) else {
         return Ok(());
     };
-    record.slots.iter_mut().for_each(|slot| slot.unsettled = false);
+    record.slots.iter_mut().filter(|slot| slot.unsettled).for_each(|slot| Arc::make_mut(slot).unsettled = false);
     write_record(&slots, &record.encode())
 }
 
@@ -161,16 +162,18 @@ impl Builder {
 
     /// The record of what will stand when all links are set.
     fn record(&self, known: &Known, done: &mut Done) -> Record {
-        let slot = |(index, slot): (usize, &super::plan::Slot)| RecordedSlot {
-            name: slot.name.clone(),
-            shared: slot.shared,
-            package: slot.package_name.clone(),
-            content: slot.content.clone(),
-            private: slot.private,
-            unsettled: slot.private && self.built[index].get().is_some(),
-            commands: known.slots[index].to_vec(),
-            links: if slot.shared { Vec::new() } else { wanted_links(slot) },
-            bins: if slot.shared { Vec::new() } else { known.of_slot(index, slot) },
+        let slot = |(index, slot): (usize, &super::plan::Slot)| {
+            Arc::new(RecordedSlot {
+                name: slot.name.clone(),
+                shared: slot.shared,
+                package: slot.package_name.clone(),
+                content: slot.content.clone(),
+                private: slot.private,
+                unsettled: slot.private && self.built[index].get().is_some(),
+                commands: known.slots[index].to_vec(),
+                links: if slot.shared { Vec::new() } else { wanted_links(slot) },
+                bins: if slot.shared { Vec::new() } else { known.of_slot(index, slot) },
+            })
         };
         let untouched = &self.job.work.untouched;
         let slots = self.job.wanted.slots.iter().enumerate().map(slot).chain(untouched.slots.iter().cloned()).collect();
@@ -179,18 +182,20 @@ impl Builder {
             let path = join(&importer.path, self.job.places.modules_dir.as_str());
             bins.insert(path.clone(), importer_bins(known, importer, &path, &mut done.warnings));
         }
-        bins.extend(untouched.folders.iter().map(|folder| (folder.path.clone(), folder.bins.clone())));
         let folder = |(path, links): (String, Vec<LinkText>)| {
             let bins = bins.remove(&path).unwrap_or_default();
-            RecordedFolder { path, links, bins }
+            Arc::new(RecordedFolder { path, links, bins })
         };
-        let folders = wanted_folders(&self.job.wanted, &self.job.places, untouched).into_iter().map(folder).collect();
+        let planned = planned_folders(&self.job.wanted, &self.job.places, untouched);
+        let others: Vec<_> = other_folders(&planned, untouched).cloned().collect();
+        let folders = planned.into_iter().map(folder).chain(others).collect();
         Record { complete: true, slots, folders }
     }
 
     /// Fills the `.bin` of the slots of the project.
     fn link_slot_bins(&self, record: &Record, done: &mut Done) -> Result<(), LayoutError> {
-        let standing: FxHashMap<&str, &RecordedSlot> = self.job.work.keep.slots.iter().map(|slot| (slot.name.as_str(), slot)).collect();
+        let standing: FxHashMap<&str, &Arc<RecordedSlot>> =
+            self.job.work.keep.slots.iter().map(|slot| (slot.name.as_str(), slot)).collect();
         for (index, slot) in record.slots.iter().take(self.built.len()).enumerate().filter(|(_, slot)| !slot.shared) {
             if self.built[index].get().is_some() {
                 set_new_bins(&self.slots, &slot.name, &slot.bins)?;

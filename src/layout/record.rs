@@ -7,6 +7,7 @@
 
 use crate::package::name::PackageName;
 use crate::package::path::RelPath;
+use std::sync::Arc;
 
 /// First byte of the file.
 const FORMAT: u8 = 1;
@@ -25,10 +26,10 @@ pub type LinkText = (String, String);
 pub struct Record {
     /// Whether nothing stands there but what is recorded. It is not while an install is under way.
     pub complete: bool,
-    /// The slots.
-    pub slots: Vec<RecordedSlot>,
+    /// The slots. What stays is in several records while an install is under way, so they share it.
+    pub slots: Vec<Arc<RecordedSlot>>,
     /// The `node_modules` of the projects, and the hidden hoist.
-    pub folders: Vec<RecordedFolder>,
+    pub folders: Vec<Arc<RecordedFolder>>,
 }
 
 /// A slot that stands.
@@ -68,7 +69,8 @@ pub struct RecordedFolder {
 impl Record {
     /// Returns the bytes of the file.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = vec![FORMAT, u8::from(self.complete)];
+        let mut out = Vec::with_capacity(self.bytes_expected());
+        out.extend_from_slice(&[FORMAT, u8::from(self.complete)]);
         put_count(&mut out, self.slots.len());
         for slot in &self.slots {
             put(&mut out, &slot.name);
@@ -88,6 +90,13 @@ impl Record {
         seal(out)
     }
 
+    /// Returns about how long the file is, rather more than less.
+    fn bytes_expected(&self) -> usize {
+        let of_slots = self.slots.iter().map(|slot| 256 + 96 * (slot.links.len() + slot.bins.len()));
+        let of_folders = self.folders.iter().map(|folder| 128 + 96 * (folder.links.len() + folder.bins.len()));
+        of_slots.chain(of_folders).sum()
+    }
+
     /// Reads the bytes of the file; nothing when they are damaged or of another format.
     pub fn decode(bytes: &[u8]) -> Option<Record> {
         let mut rest = unseal(bytes)?;
@@ -96,7 +105,7 @@ impl Record {
         for _ in 0..take_count(&mut rest)? {
             let name = take_segment(&mut rest)?;
             let flags = take_flags(&mut rest, 7)?;
-            slots.push(RecordedSlot {
+            slots.push(Arc::new(RecordedSlot {
                 name,
                 shared: flags & 1 != 0,
                 private: flags & 2 != 0,
@@ -106,13 +115,14 @@ impl Record {
                 commands: take_commands(&mut rest)?,
                 links: take_links(&mut rest)?,
                 bins: take_links(&mut rest)?,
-            });
+            }));
         }
         let mut folders = Vec::new();
         for _ in 0..take_count(&mut rest)? {
             let path = take(&mut rest)?;
             RelPath::parse(path).ok()?;
-            folders.push(RecordedFolder { path: path.to_owned(), links: take_links(&mut rest)?, bins: take_links(&mut rest)? });
+            let (path, links, bins) = (path.to_owned(), take_links(&mut rest)?, take_links(&mut rest)?);
+            folders.push(Arc::new(RecordedFolder { path, links, bins }));
         }
         rest.is_empty().then_some(Record { complete, slots, folders })
     }
@@ -228,7 +238,7 @@ mod tests {
         let links = vec![(text("b"), text("../../b@1.0.0/node_modules/b"))];
         Record {
             complete: true,
-            slots: vec![RecordedSlot {
+            slots: vec![Arc::new(RecordedSlot {
                 name: text("a@1.0.0"),
                 shared: false,
                 private: true,
@@ -238,8 +248,8 @@ mod tests {
                 commands: vec![(text("a"), RelPath::parse("bin/a.js").expect("a path"))],
                 links: links.clone(),
                 bins: vec![],
-            }],
-            folders: vec![RecordedFolder { path: text("node_modules"), links, bins: vec![(text("a"), text("../a/bin/a.js"))] }],
+            })],
+            folders: vec![Arc::new(RecordedFolder { path: text("node_modules"), links, bins: vec![(text("a"), text("../a/bin/a.js"))] })],
         }
     }
 
@@ -258,13 +268,13 @@ mod tests {
     #[test]
     fn a_record_that_names_places_elsewhere_is_none() {
         let mut slot = record();
-        slot.slots[0].name = "../x".to_owned();
+        Arc::make_mut(&mut slot.slots[0]).name = "../x".to_owned();
         let mut folder = record();
-        folder.folders[0].path = "/etc".to_owned();
+        Arc::make_mut(&mut folder.folders[0]).path = "/etc".to_owned();
         let mut link = record();
-        link.folders[0].links[0].0 = "../../x".to_owned();
+        Arc::make_mut(&mut link.folders[0]).links[0].0 = "../../x".to_owned();
         let mut bin = record();
-        bin.folders[0].bins[0].0 = "..".to_owned();
+        Arc::make_mut(&mut bin.folders[0]).bins[0].0 = "..".to_owned();
         for bad in [slot, folder, link, bin] {
             assert_eq!(Record::decode(&bad.encode()), None);
         }
@@ -272,7 +282,7 @@ mod tests {
 
     #[test]
     fn commands_of_a_shared_slot_read_back() {
-        let commands = record().slots.remove(0).commands;
+        let commands = record().slots[0].commands.clone();
         assert_eq!(decode_commands(&encode_commands(&commands)), Some(commands));
         assert_eq!(decode_commands(b""), None);
     }

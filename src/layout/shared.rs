@@ -4,7 +4,7 @@
 //! out of the way. The caller sees to it that no install runs meanwhile (it holds the store's exclusive lease).
 
 use super::LayoutError;
-use super::apply::{ASIDE, UNFINISHED, remove_abandoned};
+use super::apply::{ASIDE, UNFINISHED, remove_abandoned, unfinished_in};
 use super::folder::Folder;
 use crate::fs::{Context, Result, unique_suffix};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -78,7 +78,8 @@ pub fn remove(unneeded: &Unneeded) -> std::result::Result<(), LayoutError> {
         crate::fs::rename(&unneeded.folder.join(name), &aside.join(number.to_string()))?;
     }
     // What this gc has put aside is as abandoned as what others left.
-    remove_abandoned(&Folder::open_trusted(&unfinished)?)
+    let unfinished = Folder::open_trusted(&unfinished)?;
+    remove_abandoned(&unfinished, &unfinished_in(&unfinished.list()?))
 }
 
 /// Lists the folders in a folder that may not be there.

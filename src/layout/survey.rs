@@ -6,6 +6,7 @@
 //! install of those. What the record does not know is not trusted: it is replaced where something is wanted in its place,
 //! and swept otherwise.
 
+use super::apply::unfinished_in;
 use super::folder::{self, Folder};
 use super::link::join;
 use super::plan::{Link, LinkTarget, Wanted};
@@ -15,6 +16,7 @@ use crate::project::folder::NAME as DEKA;
 use crate::project::lock;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The name of the file in a shared slot that says which commands its package has.
 pub const COMMANDS: &str = "bins";
@@ -28,39 +30,65 @@ pub struct Survey {
     pub recorded: bool,
     /// Whether there may be leftovers of deka that the record does not know.
     pub leftovers: bool,
+    /// Folders of unfinished work, of this process or another, that stand among the slots.
+    pub abandoned: Vec<String>,
     /// Which of the wanted slots stand in the store with everything below them; parallel to [`Wanted::slots`].
     pub standing: Vec<bool>,
     /// The commands of those of them that were read, by their index.
     pub commands: FxHashMap<usize, Vec<Command>>,
 }
 
-/// Looks at a project and at the store. With `trust` false the record is not believed, and everything is built anew.
-pub fn survey(wanted: &Wanted, places: &Places, trust: bool) -> Result<Survey, LayoutError> {
+/// What stands where slots are, before anybody says what is wanted there.
+#[derive(Debug)]
+pub struct Glance {
+    /// The folder of slots.
+    slots: Folder,
+    /// Whether there is a record, be it a damaged one.
+    recorded: bool,
+    /// What it says.
+    record: Option<Record>,
+    /// What the folder holds, and whether it is folders.
+    listed: Vec<(String, bool)>,
+}
+
+/// Reads the record and lists the slots; nothing when there is no folder of them.
+pub fn glance(places: &Places) -> Result<Option<Glance>, LayoutError> {
+    let Some(slots) = Folder::open_trusted(&places.root)?.open(places.virtual_dir.as_str()) else {
+        return Ok(None);
+    };
+    let bytes = crate::fs::read_if_there(&slots.path().join(FILE_NAME))?;
+    let record = bytes.as_deref().and_then(Record::decode);
+    Ok(Some(Glance { listed: slots.list()?, recorded: bytes.is_some(), record, slots }))
+}
+
+/// Looks at a project and at the store. With `trust` false the record is not believed, and everything is built anew. What
+/// was seen at a glance already is not looked at again.
+pub fn survey(wanted: &Wanted, places: &Places, (trust, seen): (bool, Option<Glance>)) -> Result<Survey, LayoutError> {
     let mut found = Survey { standing: vec![false; wanted.slots.len()], ..Survey::default() };
     if let Some(shared) = &places.shared {
         look_into_store(wanted, Path::new(shared), &mut found);
     }
     let root = Folder::open_trusted(&places.root)?;
-    let Some(slots) = root.open(places.virtual_dir.as_str()) else {
+    let Some(Glance { slots, recorded, record, listed }) = (if seen.is_some() { seen } else { glance(places)? }) else {
         found.leftovers = may_have_leftovers(&root, paths(wanted), places)?;
         return Ok(found);
     };
-    let bytes = crate::fs::read_if_there(&slots.path().join(FILE_NAME))?;
-    found.recorded = bytes.is_some();
-    match bytes.as_deref().filter(|_| trust).and_then(Record::decode) {
+    found.recorded = recorded;
+    found.abandoned = unfinished_in(&listed);
+    match record.filter(|_| trust) {
         None => found.leftovers = may_have_leftovers(&root, paths(wanted), places)?,
         Some(mut record) => {
             found.leftovers = !record.complete;
             let planned = planned(wanted, places);
             let is_concerned = |folder: &RecordedFolder| !wanted.partial || planned.contains(&folder.path);
-            strike_slots(&slots, places, &mut record, is_concerned)?;
+            strike_slots((&slots, listed), places, &mut record, is_concerned);
             let hidden = join(places.virtual_dir.as_str(), "node_modules");
             for folder in &mut record.folders {
                 // Nobody but an install that was killed is at work in the hidden hoist: it is there, or it is not.
                 let is_there = || folder::of_links(places, &hidden).is_some();
                 let passes = if folder.path == hidden { is_there() } else { !is_concerned(folder) };
                 if !record.complete || !passes {
-                    strike_links(places, folder);
+                    strike_links(places, Arc::make_mut(folder));
                 }
             }
             found.record = record;
@@ -101,12 +129,12 @@ pub(super) fn may_have_leftovers<'a>(
 
 /// Strikes out the slots that are not there. `is_concerned` says of which folders the links are followed.
 fn strike_slots(
-    slots: &Folder,
+    (slots, listed): (&Folder, Vec<(String, bool)>),
     places: &Places,
     record: &mut Record,
     is_concerned: impl Fn(&RecordedFolder) -> bool,
-) -> Result<(), LayoutError> {
-    let listed: FxHashSet<String> = slots.list()?.into_iter().filter(|(_, is_folder)| *is_folder).map(|(name, _)| name).collect();
+) {
+    let listed: FxHashSet<String> = listed.into_iter().filter(|(_, is_folder)| *is_folder).map(|(name, _)| name).collect();
     let hidden = join(places.virtual_dir.as_str(), "node_modules");
     let visible = record.folders.iter().filter(|folder| folder.path != hidden && is_concerned(folder)).flat_map(|folder| &folder.links);
     let direct: FxHashSet<&str> = visible.filter_map(|(_, text)| slot_in(text)).collect();
@@ -115,21 +143,27 @@ fn strike_slots(
         let look = thorough || direct.contains(slot.name.as_str());
         slot.shared || (listed.contains(&slot.name) && (!look || slot_stands(slots, slot, thorough)))
     });
-    Ok(())
 }
 
 /// The name of the slot that a link leads to.
 pub(super) fn slot_in(text: &str) -> Option<&str> {
-    let (slot, _) = text.rsplit_once("/node_modules/")?;
-    Some(slot.rsplit_once('/').map_or(slot, |(_, name)| name))
+    // Segment by segment: there are thousands of links, and one or two segments stand behind what is looked for.
+    let mut above = text;
+    loop {
+        above = above.rsplit_once('/')?.0;
+        if let Some(slot) = above.strip_suffix("/node_modules") {
+            return slot.rsplit('/').next();
+        }
+    }
 }
 
-fn slot_stands(slots: &Folder, slot: &mut RecordedSlot, thorough: bool) -> bool {
+fn slot_stands(slots: &Folder, slot: &mut Arc<RecordedSlot>, thorough: bool) -> bool {
     let modules = format!("{}/node_modules", slot.name);
     if !slots.is_folder(&format!("{modules}/{}", slot.package)) {
         return false;
     }
     if thorough {
+        let slot = Arc::make_mut(slot);
         slot.links.retain(|(place, text)| slots.has_link(&format!("{modules}/{place}"), text));
         slot.bins.retain(|(command, text)| slots.has_link(&format!("{modules}/.bin/{command}"), text));
     }

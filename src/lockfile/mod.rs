@@ -60,6 +60,27 @@ pub struct Lockfile {
     pub resolution: Resolution,
 }
 
+/// The same, while somebody else owns it.
+#[derive(Clone, Copy, Debug)]
+pub struct Borrowed<'a> {
+    /// See [`Lockfile::settings`].
+    pub settings: &'a Settings,
+    /// See [`Lockfile::overrides`].
+    pub overrides: &'a BTreeMap<String, String>,
+    /// See [`Lockfile::catalogs`].
+    pub catalogs: &'a BTreeMap<String, BTreeMap<String, String>>,
+    /// See [`Lockfile::resolution`].
+    pub resolution: &'a Resolution,
+}
+
+impl Lockfile {
+    /// Lends everything.
+    pub fn borrowed(&self) -> Borrowed<'_> {
+        let Lockfile { settings, overrides, catalogs, resolution } = self;
+        Borrowed { settings, overrides, catalogs, resolution }
+    }
+}
+
 /// The settings that change a resolution.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {

@@ -108,29 +108,29 @@ fn fault(text: &str) -> LockfileError {
 
 /// The sample as text, with one piece replaced by another.
 fn with(from: &str, to: &str) -> String {
-    let text = write(&sample());
+    let text = write(sample().borrowed());
     assert!(text.contains(from), "{from} is not in {text}");
     text.replacen(from, to, 1)
 }
 
 #[test]
 fn it_looks_like_this() {
-    insta::assert_snapshot!(write(&sample()));
+    insta::assert_snapshot!(write(sample().borrowed()));
 }
 
 #[test]
 fn what_is_written_is_read_again() {
     let sample = sample();
-    let text = write(&sample);
+    let text = write(sample.borrowed());
     assert_eq!(read(text.as_bytes()).expect("a lockfile"), sample);
     assert_eq!(read(format!("\u{feff}{text}").as_bytes()).expect("a lockfile"), sample);
     let empty = Lockfile::default();
-    assert_eq!(read(write(&empty).as_bytes()).expect("a lockfile"), empty);
+    assert_eq!(read(write(empty.borrowed()).as_bytes()).expect("a lockfile"), empty);
 }
 
 #[test]
 fn windows_line_ends_and_another_order_change_nothing() {
-    let text = write(&sample());
+    let text = write(sample().borrowed());
     assert_eq!(read(text.replace('\n', "\r\n").as_bytes()).expect("a lockfile"), sample());
     let (first, second) = (r#""elsewhere@1.0.0": {}"#, r#""native@2.0.0-rc.1": {}"#);
     let swapped = text.replace(first, "HERE").replace(second, first).replace("HERE", second);
@@ -199,7 +199,7 @@ fn a_key_may_stand_only_once() {
 
 #[test]
 fn bad_integrities_count_as_absent_and_deep_nesting_ends() {
-    let text = write(&sample());
+    let text = write(sample().borrowed());
     let start = text.find("sha512-").expect("an integrity");
     let end = start + text[start..].find('"').expect("its end");
     let lockfile = read(format!("{}garbage{}", &text[..start], &text[end..]).as_bytes()).expect("a lockfile");
@@ -256,15 +256,15 @@ proptest! {
 
     #[test]
     fn any_lockfile_survives_writing(lockfile in lockfiles()) {
-        let text = write(&lockfile);
+        let text = write(lockfile.borrowed());
         let back = read(text.as_bytes()).map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
         prop_assert_eq!(&back, &lockfile);
-        prop_assert_eq!(write(&back), text);
+        prop_assert_eq!(write(back.borrowed()), text);
     }
 
     #[test]
     fn damage_never_panics(at in any::<prop::sample::Index>(), byte in any::<u8>(), end in any::<prop::sample::Index>()) {
-        let mut bytes = write(&sample()).into_bytes();
+        let mut bytes = write(sample().borrowed()).into_bytes();
         let index = at.index(bytes.len());
         bytes[index] = byte;
         let _ = read(&bytes);

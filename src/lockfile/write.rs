@@ -1,7 +1,7 @@
 //! Writing: equal lockfiles are equal bytes.
 
 use super::keys::Finder;
-use super::{Lockfile, VERSION};
+use super::{Borrowed, VERSION};
 use crate::resolve::graph::{Direct, Edge, Group, Importer, Instance, Package, Resolution, Source, Target};
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -11,13 +11,13 @@ const GROUPS: [(Group, &str); 3] =
     [(Group::Prod, "dependencies"), (Group::Dev, "devDependencies"), (Group::Optional, "optionalDependencies")];
 
 /// Returns a lockfile as text, with a newline at the end.
-pub fn write(lockfile: &Lockfile) -> String {
-    let resolution = &lockfile.resolution;
+pub fn write(lockfile: Borrowed<'_>) -> String {
+    let resolution = lockfile.resolution;
     let mut out = Text(String::with_capacity(512 * resolution.packages.len() + 1024));
     out.0.push_str("{\n  \"lockfileVersion\": ");
     out.number(VERSION);
     out.0.push_str(",\n  \"settings\": ");
-    let settings = &lockfile.settings;
+    let settings = lockfile.settings;
     let mut list = out.open();
     list.flag("autoInstallPeers", settings.auto_install_peers);
     list.flag("dedupePeerDependents", settings.dedupe_peer_dependents);

@@ -40,6 +40,9 @@ pub fn read(workspace: &Workspace) -> Result<Catalogs> {
 /// decide a resolution.
 pub fn used(workspace: &Workspace, overrides: &[(String, String)], catalogs: &Catalogs) -> Catalogs {
     let mut used = Catalogs::new();
+    if catalogs.is_empty() {
+        return used;
+    }
     let mut take = |alias: &str, text: &str| {
         let Some(name) = asked(text) else { return };
         if let Some(entry) = catalogs.get(name).and_then(|catalog| catalog.get(alias)) {

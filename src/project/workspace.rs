@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 mod discover;
 mod file;
@@ -66,7 +67,7 @@ pub struct Project {
     /// All fields of its manifest.
     pub fields: Map<String, Value>,
     /// Its manifest, with checked types.
-    pub manifest: Manifest,
+    pub manifest: Arc<Manifest>,
     /// The state of the manifest when it was read.
     pub stamp: FileStamp,
 }
@@ -223,7 +224,7 @@ impl Project {
     }
 }
 
-fn parse_manifest(text: &[u8], path: &Path) -> Result<(Map<String, Value>, Manifest)> {
+fn parse_manifest(text: &[u8], path: &Path) -> Result<(Map<String, Value>, Arc<Manifest>)> {
     let value: Value = serde_json::from_slice(without_bom(text)).map_err(|error| json_error(path, &error))?;
     check_types(&value).map_err(|fault| ProjectError::Field { path: path.to_owned(), fault })?;
     let Value::Object(fields) = value else {
@@ -231,7 +232,7 @@ fn parse_manifest(text: &[u8], path: &Path) -> Result<(Map<String, Value>, Manif
     };
     let manifest = Manifest::deserialize(&fields).map_err(|error| json_error(path, &error))?;
     check_names(&manifest, path)?;
-    Ok((fields, manifest))
+    Ok((fields, Arc::new(manifest)))
 }
 
 /// Checks that no name stands for two projects: nobody could tell which of them is meant.

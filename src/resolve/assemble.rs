@@ -3,11 +3,11 @@
 use super::error::Warning;
 use super::graph::{Direct, Edge, Importer, Instance, InstanceIndex, PackageIndex, Resolution, Target};
 use super::peers::{Contexts, InstanceId, Ranges, To};
-use super::tree::Tree;
+use super::tree::{NodeId, Tree};
 use rustc_hash::FxHashMap;
 
-/// Makes the answer. `order` is that of the instances, see [`order`].
-pub(super) fn assemble(tree: &Tree, contexts: &Contexts<'_>, order: &[InstanceId]) -> Resolution {
+/// Makes the answer, and lists the nodes of its packages. `order` is that of the instances, see [`order`].
+pub(super) fn assemble(tree: &Tree, contexts: &Contexts<'_>, order: &[InstanceId]) -> (Resolution, Vec<NodeId>) {
     let mut instance_index = vec![InstanceIndex(u32::MAX); contexts.instances.len()];
     for (id, at) in order.iter().zip(0..) {
         instance_index[id.0 as usize] = InstanceIndex(at);
@@ -47,7 +47,7 @@ pub(super) fn assemble(tree: &Tree, contexts: &Contexts<'_>, order: &[InstanceId
         instances: instances.collect(),
     };
     resolution.mark_reach();
-    resolution
+    (resolution, nodes)
 }
 
 /// Describes what is wrong or missing among the peers, and the deprecated packages.

@@ -2,7 +2,7 @@
 //!
 //! A version that the previous answer has can be had from a packument of any age, for a version never changes. So a
 //! package of which no more is wanted is not asked about again, and to add one dependency to a large project takes a few
-//! questions instead of hundreds.
+//! questions instead of hundreds. Where the demands of the previous answer are known it does not even take a book.
 
 use super::error::Fault;
 use super::tree::NodeId;

@@ -64,7 +64,8 @@ pub(super) fn node(identity: Identity, manifest: &mut Manifest, rules: Rules<'_>
         deprecated: manifest.deprecated.take(),
         has_bundled: manifest.dependencies.keys().any(|name| manifest.bundles(name)),
     };
-    Node { package, peer_names, links: 0..0, fault, optional: false }
+    let unpacked_size = manifest.dist.unpacked_size;
+    Node { package, previous: None, peer_names, links: 0..0, fault, optional: false, unpacked_size }
 }
 
 /// Lists the dependencies of a package. One that has no valid name makes the package unusable (`node.fault`).

@@ -4,7 +4,7 @@
 //! a project's, or that of a folder a project points at. What a registry or a tarball brings must not reach out to them.
 
 use super::error::Fault;
-use super::graph::Source;
+use super::graph::{PackageIndex, Source};
 use super::overrides::Verdict;
 use super::request::{ByVersion, ImporterRequest, Request};
 use crate::package::name::PackageName;
@@ -19,6 +19,8 @@ use std::collections::BTreeMap;
 pub(super) enum Ask {
     /// A version of a registry's package.
     Registry { name: PackageName, want: Want },
+    /// Nothing: it is this package of the previous answer, whose demands are known.
+    Previous(PackageIndex),
     /// The manifest of something that no registry keeps.
     External(Source),
     /// Nothing: it is a folder that is linked to.

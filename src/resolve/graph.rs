@@ -223,15 +223,14 @@ pub struct Asked<'a> {
 /// Lists what a project asks for, sorted by alias. Its own required peers count as dependencies where peers are
 /// installed automatically, unless another list has them.
 pub fn asked(manifest: &Manifest, auto_install_peers: bool) -> Vec<Asked<'_>> {
-    let mut found: BTreeMap<&str, Asked<'_>> = BTreeMap::new();
     let peers = manifest.peer_dependencies.iter().filter(|(alias, _)| auto_install_peers && !manifest.optional_peers.contains(alias));
-    let weakest_first = peers
-        .map(|entry| (entry, Group::Prod))
-        .chain(manifest.dev_dependencies.iter().map(|entry| (entry, Group::Dev)))
-        .chain(manifest.dependencies.iter().map(|entry| (entry, Group::Prod)))
-        .chain(manifest.optional_dependencies.iter().map(|entry| (entry, Group::Optional)));
-    for ((alias, specifier), group) in weakest_first {
-        found.insert(alias, Asked { alias, specifier, group });
-    }
-    found.into_values().collect()
+    let lists = [&manifest.optional_dependencies, &manifest.dependencies, &manifest.dev_dependencies];
+    let groups = [Group::Optional, Group::Prod, Group::Dev];
+    let strongest_first = lists.into_iter().zip(groups).flat_map(|(list, group)| list.iter().map(move |entry| (entry, group)));
+    let all = strongest_first.chain(peers.map(|entry| (entry, Group::Prod)));
+    let mut found: Vec<Asked<'_>> = all.map(|((alias, specifier), group)| Asked { alias, specifier, group }).collect();
+    // Of equal ones the order stays, so the strongest comes first.
+    found.sort_by(|left, right| left.alias.cmp(right.alias));
+    found.dedup_by(|later, kept| later.alias == kept.alias);
+    found
 }

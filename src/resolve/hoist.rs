@@ -5,7 +5,7 @@
 //! registry is asked for one. An optional peer is only provided when the tree has a suitable version anyway.
 
 use super::graph::Source;
-use super::peers::{Contexts, InstanceId, Ranges};
+use super::peers::{Contexts, InstanceId, Ranges, Unmet};
 use super::tree::{NodeId, Tree};
 use crate::package::name::PackageName;
 use crate::package::range::Range;
@@ -41,10 +41,13 @@ struct Wanted<'a> {
 pub(super) fn plan<'a>(tree: &'a Tree, contexts: &Contexts<'a>) -> Plan {
     let mut plan = Plan::default();
     let mut ranges = Ranges::default();
-    let mut unmet = FxHashMap::default();
+    let unmet: Vec<Vec<Unmet<'_>>> = contexts.ids().map(|id| absent(contexts, id, &mut ranges)).collect();
+    let Some(leads) = contexts.leading_to(|id| !unmet[id.0 as usize].is_empty()) else {
+        return plan;
+    };
     let mut present = None;
     for (root, importer) in tree.roots.iter().enumerate() {
-        let missing = missing(contexts, root, &mut unmet, &mut ranges);
+        let missing = missing(contexts, root, &unmet, &leads);
         for (name, wanted) in missing.into_iter().filter(|(name, _)| !importer.providers.contains_key(*name)) {
             let present: &FxHashMap<_, Vec<(Version, NodeId)>> = present.get_or_insert_with(|| present_versions(tree, contexts));
             let is_required = !wanted.required.is_empty();
@@ -64,17 +67,18 @@ pub(super) fn plan<'a>(tree: &'a Tree, contexts: &Contexts<'a>) -> Plan {
     plan
 }
 
-/// Collects the missing peers of everything that a project leads to.
-fn missing<'a>(
-    contexts: &Contexts<'a>,
-    root: usize,
-    unmet: &mut FxHashMap<InstanceId, Vec<super::peers::Unmet<'a>>>,
-    ranges: &mut Ranges<'a>,
-) -> BTreeMap<&'a PackageName, Wanted<'a>> {
+/// Returns the peers of an instance that nobody brings.
+fn absent<'a>(contexts: &Contexts<'a>, id: InstanceId, ranges: &mut Ranges<'a>) -> Vec<Unmet<'a>> {
+    let mut unmet = contexts.unmet(id, ranges);
+    unmet.retain(|peer| peer.found.is_none());
+    unmet
+}
+
+/// Collects the missing peers of everything that a project leads to. `leads` says by which instances one comes to any.
+fn missing<'a>(contexts: &Contexts<'a>, root: usize, unmet: &[Vec<Unmet<'a>>], leads: &[bool]) -> BTreeMap<&'a PackageName, Wanted<'a>> {
     let mut missing: BTreeMap<&PackageName, Wanted<'_>> = BTreeMap::new();
-    for id in contexts.reached_from(root) {
-        let unmet = unmet.entry(id).or_insert_with(|| contexts.unmet(id, ranges));
-        for peer in unmet.iter().filter(|peer| peer.found.is_none()) {
+    for id in contexts.reached_from(root, leads) {
+        for peer in &unmet[id.0 as usize] {
             let wanted = missing.entry(peer.name).or_default();
             if peer.optional { wanted.optional.push(peer.range) } else { wanted.required.push(peer.range) }
         }

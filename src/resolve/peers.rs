@@ -33,7 +33,7 @@ use crate::package::range::Range;
 use crate::package::version::Version;
 use needs::{Needs, Views};
 use place::Bound;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 /// The longest list of peers in an instance's path, in bytes. pnpm has the same limit.
 const SUFFIX_MAX: usize = 1000;
@@ -112,7 +112,7 @@ pub(super) fn resolve<'a>(tree: &'a Tree, pruned: &'a Pruned, options: &'a Optio
         options,
         views: Views::new(tree, pruned),
         instances: Vec::with_capacity(tree.nodes.len() + tree.nodes.len() / 4),
-        by_path: FxHashMap::default(),
+        by_path: FxHashMap::with_capacity_and_hasher(tree.nodes.len() + tree.nodes.len() / 4, FxBuildHasher),
         placed: FxHashMap::default(),
         placed_anywhere: vec![None; tree.nodes.len()],
         directs: Vec::with_capacity(tree.roots.len()),
@@ -146,23 +146,49 @@ impl<'a> Contexts<'a> {
         &self.instances[id.0 as usize]
     }
 
-    /// Returns the instances that one project leads to, each once.
-    pub fn reached_from(&self, root: usize) -> Vec<InstanceId> {
-        self.reached(&self.directs[root..=root])
+    /// Returns all instances.
+    pub fn ids(&self) -> impl Iterator<Item = InstanceId> + use<> {
+        (0..u32::try_from(self.instances.len()).unwrap_or(u32::MAX)).map(InstanceId)
+    }
+
+    /// Says of every instance whether it is one of some or leads to one; nothing when there are none.
+    pub fn leading_to(&self, is_one: impl Fn(InstanceId) -> bool) -> Option<Vec<bool>> {
+        let mut open: Vec<InstanceId> = self.ids().filter(|id| is_one(*id)).collect();
+        if open.is_empty() {
+            return None;
+        }
+        let mut dependents: Vec<Vec<InstanceId>> = vec![Vec::new(); self.instances.len()];
+        for id in self.ids() {
+            for below in self.instance(id).edges.iter().filter_map(|edge| edge.to.instance()) {
+                dependents[below.0 as usize].push(id);
+            }
+        }
+        let mut leads = vec![false; self.instances.len()];
+        while let Some(id) = open.pop() {
+            if !std::mem::replace(&mut leads[id.0 as usize], true) {
+                open.extend(&dependents[id.0 as usize]);
+            }
+        }
+        Some(leads)
+    }
+
+    /// Returns the instances that one project leads to by way of some, each once.
+    pub fn reached_from(&self, root: usize, by_way_of: &[bool]) -> Vec<InstanceId> {
+        self.reached(&self.directs[root..=root], |id| by_way_of[id.0 as usize])
     }
 
     /// Returns the instances that projects lead to, each once.
     pub fn reached_from_all(&self) -> Vec<InstanceId> {
-        self.reached(&self.directs)
+        self.reached(&self.directs, |_| true)
     }
 
-    fn reached(&self, directs: &[Vec<Option<To<'a>>>]) -> Vec<InstanceId> {
+    fn reached(&self, directs: &[Vec<Option<To<'a>>>], follows: impl Fn(InstanceId) -> bool) -> Vec<InstanceId> {
         let mut seen = vec![false; self.instances.len()];
         let mut order = Vec::new();
         let starts = directs.iter().flatten().flatten();
         let mut open: Vec<InstanceId> = starts.filter_map(To::instance).collect();
         while let Some(id) = open.pop() {
-            if !std::mem::replace(&mut seen[id.0 as usize], true) {
+            if follows(id) && !std::mem::replace(&mut seen[id.0 as usize], true) {
                 order.push(id);
                 open.extend(self.instance(id).edges.iter().filter_map(|edge| edge.to.instance()));
             }

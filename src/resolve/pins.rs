@@ -1,116 +1,151 @@
 //! What the previous lockfile says, in the form in which choosing a version asks for it.
 
-use super::graph::{Direct, InstanceIndex, Resolution, Source, Target};
+use super::graph::{Edge, InstanceIndex, Package, PackageIndex, Resolution, Source, Target};
 use super::request::{Pinning, Refresh};
 use crate::package::name::PackageName;
 use crate::package::spec::Want;
 use crate::package::version::Version;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
-/// The versions of the previous answer.
+/// The versions of the previous answer. Its tables are sorted, so they are searched as they stand: of a large project most is
+/// asked for once or never.
 #[derive(Debug, Default)]
 pub(super) struct Pins {
-    /// All versions of a package, highest first.
-    versions: FxHashMap<PackageName, Vec<Version>>,
-    /// What the dependencies of projects became, by the path of the project.
-    of_projects: FxHashMap<String, Edges>,
-    /// What the dependencies of packages became, by the id of the package.
-    of_packages: FxHashMap<String, Edges>,
+    previous: Resolution,
+    /// One instance of each package. What a dependency became is the same in all of them, but for peers.
+    instances: Vec<Option<InstanceIndex>>,
+    forgotten: Option<Forgotten>,
     /// Whether what one dependency became counts for tags only.
     is_deduping: bool,
 }
 
-/// What the dependencies of one owner became, by alias.
-type Edges = FxHashMap<PackageName, Pin>;
-
-/// Whose dependencies are asked for.
-#[derive(Clone, Copy)]
-pub(super) enum Of<'a> {
-    /// Those of the project with this path.
-    Project(&'a str),
-    /// Those of the package with this id.
-    Package(&'a str),
+/// Whose dependencies are asked for: a project or a package of the previous answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Of {
+    /// Those of the project at this place among the importers.
+    Project(usize),
+    /// Those of a package.
+    Package(PackageIndex),
 }
 
 /// What one dependency became.
-#[derive(Debug)]
-pub(super) struct Pin {
-    /// The package, by its own name.
-    pub name: PackageName,
-    /// The version.
-    pub version: Version,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pin<'a> {
+    /// The name that it is installed under.
+    pub alias: &'a PackageName,
+    /// Where the package stands in the previous answer.
+    pub index: PackageIndex,
+    /// The package.
+    pub package: &'a Package,
     /// What a project asked for then; nothing for the dependency of a package, whose manifest cannot change.
-    pub specifier: Option<String>,
+    pub specifier: Option<&'a str>,
 }
 
 impl Pins {
-    pub fn new(previous: &Resolution, pinning: &Pinning) -> Pins {
-        let mut pins = Pins { is_deduping: *pinning == Pinning::Dedupe, ..Pins::default() };
+    pub fn new(previous: Resolution, pinning: Pinning) -> Pins {
+        let is_deduping = pinning == Pinning::Dedupe;
         let forgotten = match pinning {
-            Pinning::Refresh(refresh) => Some(Forgotten::new(previous, refresh)),
+            Pinning::Refresh(refresh) => Some(Forgotten::new(&previous, refresh)),
             Pinning::Keep | Pinning::Dedupe => None,
         };
-        for package in &previous.packages {
-            if forgotten.as_ref().is_some_and(|forgotten| forgotten.names.contains(&package.name)) {
-                continue;
-            }
-            if let (Source::Registry { .. }, Some(version)) = (&package.source, Version::parse(&package.version)) {
-                pins.versions.entry(package.name.clone()).or_default().push(version);
-            }
+        let mut instances = vec![None; previous.packages.len()];
+        for (at, instance) in (0..).map(InstanceIndex).zip(&previous.instances) {
+            instances[instance.package.0 as usize] = Some(at);
         }
-        for versions in pins.versions.values_mut() {
-            versions.sort_by(|left, right| right.cmp(left));
-        }
-        for importer in &previous.importers {
-            let edges = pins.of_projects.entry(importer.path.clone()).or_default();
-            for Direct { alias, specifier, target, .. } in &importer.dependencies {
-                let pin = target.as_ref().and_then(|target| pin(previous, target, Some(specifier.clone())));
-                let is_kept = |pin: &Pin| forgotten.as_ref().is_none_or(|forgotten| !forgotten.has_direct(&importer.path, alias, pin));
-                let pin = pin.filter(is_kept);
-                edges.extend(pin.map(|pin| (alias.clone(), pin)));
-            }
-        }
-        for instance in &previous.instances {
-            let owner = &previous.package(instance.package).id;
-            let edges = pins.of_packages.entry(owner.clone()).or_default();
-            for edge in &instance.dependencies {
-                let pin = pin(previous, &edge.target, None);
-                let pin = pin.filter(|pin| forgotten.as_ref().is_none_or(|forgotten| !forgotten.has_edge(owner, pin)));
-                edges.extend(pin.map(|pin| (edge.alias.clone(), pin)));
-            }
-        }
-        pins
+        Pins { previous, instances, forgotten, is_deduping }
+    }
+
+    /// Returns how many packages the previous answer has.
+    pub fn len(&self) -> usize {
+        self.previous.packages.len()
+    }
+
+    /// Returns a package of the previous answer.
+    pub fn package(&self, index: PackageIndex) -> &Package {
+        self.previous.package(index)
+    }
+
+    /// Finds a package by its id, be it one that is chosen anew.
+    pub fn find(&self, id: &str) -> Option<PackageIndex> {
+        let found = self.previous.packages.binary_search_by(|package| package.id.as_str().cmp(id)).ok()?;
+        u32::try_from(found).ok().map(PackageIndex)
+    }
+
+    /// Finds a project by its path.
+    pub fn project(&self, path: &str) -> Option<usize> {
+        self.previous.importers.binary_search_by(|importer| importer.path.as_str().cmp(path)).ok()
+    }
+
+    /// Says whether a package is chosen anew wherever that can be.
+    pub fn is_forgotten(&self, name: &PackageName) -> bool {
+        self.forgotten.as_ref().is_some_and(|forgotten| forgotten.names.contains(name))
+    }
+
+    /// Returns the versions of a package that the lockfile has, highest first; none when the package is chosen anew.
+    pub fn versions(&self, name: &PackageName) -> Vec<(Version, PackageIndex)> {
+        if self.is_forgotten(name) { Vec::new() } else { self.all_versions(name) }
     }
 
     /// Returns all versions of a package that the lockfile has, highest first.
-    pub fn versions(&self, name: &PackageName) -> &[Version] {
-        self.versions.get(name).map_or(&[], Vec::as_slice)
+    pub fn all_versions(&self, name: &PackageName) -> Vec<(Version, PackageIndex)> {
+        let packages = &self.previous.packages;
+        let is_before = |package: &Package| {
+            let (id, name) = (package.id.as_bytes(), name.as_str().as_bytes());
+            id.iter().lt(name.iter().chain(b"@"))
+        };
+        let first = packages.partition_point(is_before);
+        let own = (0..).map(PackageIndex).zip(packages).skip(first).take_while(|(_, package)| package.name == *name);
+        let own = own.filter(|(_, package)| matches!(package.source, Source::Registry { .. }));
+        let mut versions: Vec<_> = own.filter_map(|(index, package)| Some((Version::parse(&package.version)?, index))).collect();
+        versions.sort_by(|left, right| right.0.cmp(&left.0));
+        versions
     }
 
-    /// Returns what a dependency became.
-    pub fn edge(&self, owner: Of<'_>, alias: &PackageName, want: &Want) -> Option<&Pin> {
-        if self.is_deduping && matches!(want, Want::Range(_)) {
-            return None;
+    /// Returns what a dependency became, unless it is to be chosen anew.
+    pub fn edge(&self, owner: Of, alias: &str) -> Option<Pin<'_>> {
+        let forgotten = self.forgotten.as_ref();
+        match owner {
+            Of::Project(at) => {
+                let importer = &self.previous.importers[at];
+                let found = importer.dependencies.binary_search_by(|direct| direct.alias.as_str().cmp(alias)).ok()?;
+                let direct = &importer.dependencies[found];
+                let pin = self.pin(&direct.alias, direct.target.as_ref()?, Some(&direct.specifier))?;
+                forgotten.is_none_or(|forgotten| !forgotten.has_direct(&importer.path, pin)).then_some(pin)
+            }
+            Of::Package(index) => {
+                let edges = &self.previous.instance((*self.instances.get(index.0 as usize)?)?).dependencies;
+                let found = edges.binary_search_by(|edge| edge.alias.as_str().cmp(alias)).ok()?;
+                let Edge { alias, target, .. } = &edges[found];
+                let pin = self.pin(alias, target, None)?;
+                forgotten.is_none_or(|forgotten| !forgotten.has_edge(index, pin)).then_some(pin)
+            }
         }
-        let edges = match owner {
-            Of::Project(path) => self.of_projects.get(path),
-            Of::Package(id) => self.of_packages.get(id),
-        };
-        edges?.get(alias)
+    }
+
+    /// Says whether it counts what one dependency became that asks for so much.
+    pub fn counts_for(&self, want: &Want) -> bool {
+        !self.is_deduping || matches!(want, Want::Tag(_))
+    }
+
+    fn pin<'a>(&'a self, alias: &'a PackageName, target: &Target, specifier: Option<&'a str>) -> Option<Pin<'a>> {
+        let index = self.previous.instance(target.instance()?).package;
+        let package = self.previous.package(index);
+        matches!(package.source, Source::Registry { .. }).then_some(Pin { alias, index, package, specifier })
     }
 }
 
 /// What is chosen anew.
-struct Forgotten<'a> {
-    refresh: &'a Refresh,
-    /// The ids of the packages whose dependencies it may concern.
-    owners: FxHashSet<&'a str>,
+#[derive(Debug)]
+struct Forgotten {
+    refresh: Refresh,
+    /// The packages whose dependencies it may concern.
+    owners: FxHashSet<PackageIndex>,
     /// The names of what is really among those dependencies.
-    names: FxHashSet<&'a PackageName>,
+    names: FxHashSet<PackageName>,
 }
 
-impl<'a> Forgotten<'a> {
-    fn new(previous: &'a Resolution, refresh: &'a Refresh) -> Forgotten<'a> {
+impl Forgotten {
+    fn new(previous: &Resolution, refresh: Refresh) -> Forgotten {
         let (mut owners, mut names) = (FxHashSet::default(), FxHashSet::default());
         let is_start = |path: &str, alias: &PackageName| refresh.directs.get(path).is_some_and(|aliases| aliases.contains(alias));
         let directs = previous
@@ -121,31 +156,26 @@ impl<'a> Forgotten<'a> {
         let mut seen = vec![false; previous.instances.len()];
         let mut depth = 0;
         while !level.is_empty() {
-            names.extend(level.iter().map(|index| &previous.package_of(*index).name).filter(|name| refresh.names.contains(*name)));
+            let of_level = level.iter().map(|index| &previous.package_of(*index).name);
+            names.extend(of_level.filter(|name| refresh.names.contains(*name)).cloned());
             depth += 1;
             if refresh.depth.is_some_and(|depth_max| depth > depth_max) {
                 break;
             }
             level.retain(|index| !std::mem::replace(&mut seen[index.0 as usize], true));
-            owners.extend(level.iter().map(|index| previous.package_of(*index).id.as_str()));
+            owners.extend(level.iter().map(|index| previous.instance(*index).package));
             let edges = level.iter().flat_map(|index| &previous.instance(*index).dependencies);
             level = edges.filter_map(|edge| edge.target.instance()).collect();
         }
         Forgotten { refresh, owners, names }
     }
 
-    fn has_direct(&self, importer: &str, alias: &PackageName, pin: &Pin) -> bool {
-        let is_start = self.refresh.directs.get(importer).is_some_and(|aliases| aliases.contains(alias));
-        is_start && self.refresh.names.contains(&pin.name)
+    fn has_direct(&self, importer: &str, pin: Pin<'_>) -> bool {
+        let is_start = self.refresh.directs.get(importer).is_some_and(|aliases| aliases.contains(pin.alias));
+        is_start && self.refresh.names.contains(&pin.package.name)
     }
 
-    fn has_edge(&self, owner: &str, pin: &Pin) -> bool {
-        self.refresh.names.contains(&pin.name) && self.owners.contains(owner)
+    fn has_edge(&self, owner: PackageIndex, pin: Pin<'_>) -> bool {
+        self.refresh.names.contains(&pin.package.name) && self.owners.contains(&owner)
     }
-}
-
-fn pin(previous: &Resolution, target: &Target, specifier: Option<String>) -> Option<Pin> {
-    let package = previous.package_of(target.instance()?);
-    let version = Version::parse(&package.version)?;
-    matches!(package.source, Source::Registry { .. }).then(|| Pin { name: package.name.clone(), version, specifier })
 }

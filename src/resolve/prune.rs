@@ -17,6 +17,9 @@ pub(super) struct Pruned {
 /// Finds the packages that cannot be used; an error when a project needs one of them.
 pub(super) fn prune(tree: &Tree) -> Result<Pruned, ResolveError> {
     let mut pruned = Pruned { broken: tree.nodes.iter().map(|node| node.fault.is_some()).collect() };
+    if !pruned.is_needed(tree) {
+        return Ok(pruned);
+    }
     let mut dependents: Vec<Vec<NodeId>> = vec![Vec::new(); tree.nodes.len()];
     let mut open: Vec<NodeId> = tree.ids().filter(|id| pruned.is_broken(*id)).collect();
     for link in tree.links.iter().filter(|link| !link.optional) {
@@ -45,7 +48,7 @@ pub(super) fn prune(tree: &Tree) -> Result<Pruned, ResolveError> {
 
 /// Describes the optional dependencies that are left out.
 pub(super) fn warnings(tree: &Tree, pruned: &Pruned) -> Vec<Warning> {
-    if !pruned.broken.contains(&true) && !tree.links.iter().any(|link| matches!(link.outcome, Outcome::Failed(_))) {
+    if !pruned.is_needed(tree) {
         return Vec::new();
     }
     let walk = Walk::kept(tree, pruned);
@@ -72,6 +75,11 @@ pub(super) fn reason_below(tree: &Tree, id: NodeId) -> String {
 }
 
 impl Pruned {
+    /// Says whether anything failed at all. That nothing did is most often so, and quickly seen.
+    fn is_needed(&self, tree: &Tree) -> bool {
+        self.broken.contains(&true) || tree.links.iter().any(|link| matches!(link.outcome, Outcome::Failed(_)))
+    }
+
     pub fn is_broken(&self, id: NodeId) -> bool {
         self.broken.get(id.0 as usize).copied().unwrap_or(false)
     }

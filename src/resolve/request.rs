@@ -1,10 +1,10 @@
 //! What resolution is asked, and the messages between it and whoever fetches for it.
 
-use super::graph::{Resolution, Source};
+use super::demands::Demands;
+use super::graph::{Package, Resolution, Source};
 use crate::package::integrity::Integrity;
 use crate::package::manifest::Manifest;
 use crate::package::name::PackageName;
-use crate::package::platform::Platform;
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::sync::Arc;
@@ -23,6 +23,9 @@ pub struct Request {
     pub pins: Option<Resolution>,
     /// How far that goes.
     pub pinning: Pinning,
+    /// What the packages of the previous answer ask for, in so far as that is known. It has to come from when that answer
+    /// was found, under the same overrides and with the same registries.
+    pub demands: Option<Demands>,
     /// Where packages come from; decides which addresses of tarballs need not be written down.
     pub registries: Registries,
     /// Settings.
@@ -59,7 +62,7 @@ pub struct ImporterRequest {
     /// Its folder relative to the root, with `/`; `.` is the root itself.
     pub path: String,
     /// Its manifest.
-    pub manifest: Manifest,
+    pub manifest: Arc<Manifest>,
     /// The folder that stands for it in `node_modules`, when it is not its own (`publishConfig.directory`).
     pub published: Option<String>,
     /// The projects that it gets copies of rather than links to, by alias (`dependenciesMeta.*.injected`).
@@ -147,24 +150,16 @@ pub enum Failure {
 
 /// A package that is going to be in the tree, told early so that its download can start. A dependency that turns out
 /// to be impossible may still take an optional package out again.
-#[derive(Clone, Debug)]
-pub struct Chosen {
-    /// `name@version`, the key of the package in the answer.
-    pub id: String,
-    /// The name.
-    pub name: PackageName,
-    /// The version.
-    pub version: String,
-    /// Where its bytes come from.
-    pub source: Source,
-    /// The hash of the tarball, if it is known.
-    pub integrity: Option<Integrity>,
-    /// Which machines it is for.
-    pub platform: Platform,
+#[derive(Clone, Copy, Debug)]
+pub struct Chosen<'a> {
+    /// The package, as it will stand in the answer.
+    pub package: &'a Package,
     /// The bytes that it unpacks to; 0 when nobody said.
     pub unpacked_size: u64,
     /// Whether the dependency that led here may fail. Another one may not; the answer has the last word.
     pub optional: bool,
+    /// Whether the previous answer does not have it, or it was to be chosen anew.
+    pub is_new: bool,
 }
 
 impl Registries {

@@ -1,19 +1,18 @@
 //! The machine that turns answers into a resolution; see [`super`] for how it is driven and what it rests on.
 
-use super::assemble;
 use super::book::{Age, Book};
+use super::demands::Demands;
 use super::describe::{self, Identity, Rules};
 use super::edges::{Ask, Place, Workspace};
 use super::error::{Fault, ResolveError, Warning, Way};
-use super::graph::{self, Group, Resolution, Source};
-use super::hoist::{self, Hoist};
+use super::graph::{self, Group, PackageIndex, Resolution, Source};
+use super::hoist::Hoist;
 use super::overrides::{Overrides, Verdict};
-use super::peers;
 use super::pick::{self, Preferred};
-use super::pins::{Of, Pin, Pins};
+use super::pins::{Of, Pins};
 use super::prune;
-use super::request::{Chosen, External, Failure, ImporterRequest, Need, Options, Registries, Request};
-use super::tree::{Link, NodeId, Outcome, Owner, Root, Tree};
+use super::request::{ByVersion, Chosen, External, Failure, ImporterRequest, Need, Options, Pinning, Registries, Request};
+use super::tree::{Link, Node, NodeId, Outcome, Owner, Root, Tree};
 use crate::package::manifest::Manifest;
 use crate::package::name::PackageName;
 use crate::package::packument::Packument;
@@ -23,11 +22,20 @@ use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+mod recall;
+mod settle;
+
 /// A resolution under way.
 pub struct Solver {
     overrides: Overrides,
     workspace: Workspace,
     pins: Pins,
+    /// What the packages of the previous answer ask for, where that may be relied on.
+    demands: Option<Demands>,
+    /// The nodes of packages of the previous answer, by their place in it.
+    made: Vec<Option<NodeId>>,
+    /// Which of them projects lead to without their packument.
+    direct: Vec<bool>,
     registries: Registries,
     options: Options,
     tree: Tree,
@@ -41,10 +49,13 @@ pub struct Solver {
     needs: Vec<Need>,
     /// How many questions were asked and not answered.
     outstanding: usize,
-    chosen: Vec<Chosen>,
+    /// How many nodes were told of.
+    told: usize,
     /// Peers that wait for their packument.
     hoists: Vec<Hoist>,
     warnings: Vec<Warning>,
+    /// The nodes of the packages of the answer, in their order.
+    order: Vec<NodeId>,
     settled: Option<Result<(Resolution, Vec<Warning>), ResolveError>>,
 }
 
@@ -59,11 +70,18 @@ impl Solver {
     /// Reads what the projects ask for. Fails when an alias or an override is no good, before anything is fetched.
     pub fn new(request: Request) -> Result<Solver, ResolveError> {
         let mut overrides = Overrides::parse(&request.overrides)?;
+        let workspace = Workspace::new(&request);
+        // Where versions are to be shared, and where projects answer packages, what a dependency was says too little.
+        let is_as_it_was = request.pinning != Pinning::Dedupe && request.options.by_version != ByVersion::Deep;
+        let pins = request.pins.map(|previous| Pins::new(previous, request.pinning)).unwrap_or_default();
         let mut solver = Solver {
             warnings: std::mem::take(&mut overrides.warnings),
             overrides,
-            workspace: Workspace::new(&request),
-            pins: request.pins.as_ref().map(|previous| Pins::new(previous, &request.pinning)).unwrap_or_default(),
+            workspace,
+            demands: request.demands.filter(|_| is_as_it_was),
+            made: vec![None; pins.len()],
+            direct: vec![false; pins.len()],
+            pins,
             registries: request.registries,
             options: request.options,
             tree: Tree::default(),
@@ -73,8 +91,9 @@ impl Solver {
             queue: Vec::new(),
             needs: Vec::new(),
             outstanding: 0,
-            chosen: Vec::new(),
+            told: 0,
             hoists: Vec::new(),
+            order: Vec::new(),
             settled: None,
         };
         let mut importers = request.importers;
@@ -139,13 +158,13 @@ impl Solver {
     }
 
     /// Returns the packages that were chosen since the last call.
-    pub fn chosen(&mut self) -> Vec<Chosen> {
-        std::mem::take(&mut self.chosen)
-    }
-
-    /// Says whether the previous answer does not have a package.
-    pub fn is_new(&self, chosen: &Chosen) -> bool {
-        Version::parse(&chosen.version).is_none_or(|version| !self.pins.versions(&chosen.name).contains(&version))
+    pub fn chosen(&mut self) -> impl Iterator<Item = Chosen<'_>> {
+        let pins = &self.pins;
+        let fresh = &self.tree.nodes[std::mem::replace(&mut self.told, self.tree.nodes.len())..];
+        fresh.iter().map(|Node { package, previous, optional, unpacked_size, .. }| {
+            let is_new = previous.is_none() || pins.is_forgotten(&package.name);
+            Chosen { package, unpacked_size: *unpacked_size, optional: *optional, is_new }
+        })
     }
 
     /// Says whether there is nothing more to ask, so that [`Solver::finish`] has the answer.
@@ -179,20 +198,30 @@ impl Solver {
         let manifest = &importer.manifest;
         let label = manifest.name.as_deref().unwrap_or(&importer.path).escape_debug().to_string();
         let identity = manifest.name.as_deref().map(|name| (name, manifest.version.as_deref().unwrap_or_default()));
+        let previous = self.pins.project(&importer.path);
         let first = self.tree.links.len();
         let mut groups = Vec::new();
         for asked in graph::asked(manifest, self.options.auto_install_peers) {
-            let alias = PackageName::parse(asked.alias).map_err(|error| ResolveError::Dependency {
-                way: Box::new(Way {
-                    trail: format!("{label} > {}", prune::shown(asked.alias, asked.specifier)),
-                    importer: importer.path.clone(),
-                }),
-                fault: Fault::Name(error),
-            })?;
-            let place = Place::project(importer, asked.alias);
-            let outcome = match self.overrides.verdict(identity, asked.alias, asked.specifier) {
-                Verdict::Removed => Outcome::Removed,
-                verdict => describe::outcome(self.workspace.read(&alias, asked.specifier, verdict, place)),
+            let verdict = self.overrides.verdict(identity, asked.alias, asked.specifier);
+            let (alias, outcome) = match self.unchanged(previous, &asked).filter(|_| verdict == Verdict::Kept) {
+                Some(pin) => (pin.alias.clone(), Outcome::Waiting(Ask::Previous(pin.index))),
+                None => {
+                    let alias = PackageName::parse(asked.alias).map_err(|error| ResolveError::Dependency {
+                        way: Box::new(Way {
+                            trail: format!("{label} > {}", prune::shown(asked.alias, asked.specifier)),
+                            importer: importer.path.clone(),
+                        }),
+                        fault: Fault::Name(error),
+                    })?;
+                    let outcome = match verdict {
+                        Verdict::Removed => Outcome::Removed,
+                        verdict => {
+                            let place = Place::project(importer, asked.alias);
+                            describe::outcome(self.workspace.read(&alias, asked.specifier, verdict, place))
+                        }
+                    };
+                    (alias, outcome)
+                }
             };
             let optional = asked.group == Group::Optional;
             self.tree.links.push(Link { owner, alias, specifier: asked.specifier.to_owned(), optional, outcome });
@@ -200,16 +229,21 @@ impl Solver {
         }
         let links = first..self.tree.links.len();
         self.queue.extend(links.clone());
-        self.tree.roots.push(Root { path: importer.path.clone(), label, links, groups, providers: BTreeMap::new() });
+        self.tree.roots.push(Root { path: importer.path.clone(), previous, label, links, groups, providers: BTreeMap::new() });
         Ok(())
     }
 
     fn start_queued(&mut self) {
         while let Some(link) = self.queue.pop() {
             match &self.tree.links[link].outcome {
+                Outcome::Waiting(Ask::Previous(index)) => self.take_previous(link, *index),
                 Outcome::Waiting(Ask::Registry { name, .. }) => {
-                    let (name, age) = (name.clone(), if self.kept(link).is_some() { Age::Any } else { Age::Current });
-                    let book = self.book(&name, age);
+                    let (name, kept) = (name.clone(), self.kept(link));
+                    if let Some((index, _)) = kept.as_ref().filter(|(index, _)| self.knows(*index)) {
+                        self.take_previous(link, *index);
+                        continue;
+                    }
+                    let book = self.book(&name, if kept.is_some() { Age::Any } else { Age::Current });
                     if book.answer.is_some() { self.choose(link) } else { book.waiting.push(link) }
                 }
                 Outcome::Waiting(Ask::External(source)) => {
@@ -261,7 +295,7 @@ impl Solver {
             }
             None => return,
         };
-        let pinned = self.kept(at).and_then(|pin| packument.find(&pin.version));
+        let pinned = self.kept(at).and_then(|(_, version)| packument.find(&version));
         if pinned.is_none() && self.renews(&name) {
             self.books.entry(name).or_default().waiting.push(at);
             return;
@@ -276,9 +310,9 @@ impl Solver {
             (Some(index), _) => Ok(self.node_of_version(&packument, index, optional)),
             (None, Some(known)) if !is_of_project => known.clone(),
             (None, _) => {
-                let direct = if is_of_project { &[] } else { book.direct.as_slice() };
-                let preferred = Preferred { pinned: self.pins.versions(&name), direct };
-                let found = pick::pick(&packument, &want, preferred);
+                let direct = if is_of_project { Vec::new() } else { self.direct_versions(book, &name) };
+                let pinned: Vec<Version> = self.pins.versions(&name).into_iter().map(|(version, _)| version).collect();
+                let found = pick::pick(&packument, &want, Preferred { pinned: &pinned, direct: &direct });
                 let found = found.map(|index| self.node_of_version(&packument, index, optional));
                 if let (false, Some(book)) = (is_of_project, self.books.get_mut(&name)) {
                     book.picks.insert(text.to_owned(), found.clone());
@@ -293,14 +327,16 @@ impl Solver {
     }
 
     /// Returns what the previous lockfile has for one dependency, if it still does.
-    fn kept(&self, at: usize) -> Option<&Pin> {
+    fn kept(&self, at: usize) -> Option<(PackageIndex, Version)> {
         let link = &self.tree.links[at];
         let Outcome::Waiting(Ask::Registry { name, want }) = &link.outcome else { return None };
         let owner = match link.owner {
-            Owner::Root(root) => Of::Project(&self.tree.roots[root].path),
-            Owner::Node(id) => Of::Package(&self.tree.node(id).package.id),
+            Owner::Root(root) => Of::Project(self.tree.roots[root].previous?),
+            Owner::Node(id) => Of::Package(self.tree.node(id).previous?),
         };
-        self.pins.edge(owner, &link.alias, want).filter(|pin| pin.name == *name && keeps(pin, want, &link.specifier))
+        let pin = self.pins.edge(owner, link.alias.as_str()).filter(|pin| pin.package.name == *name && self.pins.counts_for(want))?;
+        let version = Version::parse(&pin.package.version)?;
+        keeps(&version, pin.specifier, want, &link.specifier).then_some((pin.index, version))
     }
 
     /// Returns the node of one version of a package, and makes it the first time.
@@ -312,7 +348,10 @@ impl Solver {
         let version = packument.version(index).map(|version| version.to_string()).unwrap_or_default();
         let mut manifest = packument.manifest(index);
         let identity = Identity::of_version(name, version, &mut manifest.dist, &self.registries);
-        let node = self.add_node(identity, manifest, optional);
+        let node = match self.pins.find(&identity.id()).and_then(|index| self.made[index.0 as usize]) {
+            Some(node) => node,
+            None => self.add_node(identity, manifest, optional),
+        };
         self.book(name, Age::Current).nodes.insert(index, node);
         node
     }
@@ -350,138 +389,35 @@ impl Solver {
     }
 
     fn add_node(&mut self, identity: Identity, mut manifest: Manifest, optional: bool) -> NodeId {
-        let id = NodeId(u32::try_from(self.tree.nodes.len()).unwrap_or(u32::MAX));
+        let id = self.tree.next_id();
         let mut node = describe::node(identity, &mut manifest, self.rules());
         let links = describe::links(&mut node, Owner::Node(id), &manifest, self.rules());
+        node.previous = self.pins.find(&node.package.id);
+        node.optional = optional;
+        self.put_node(node, links)
+    }
+
+    /// Puts a node and its dependencies into the tree.
+    fn put_node(&mut self, mut node: Node, links: Vec<Link>) -> NodeId {
+        let id = self.tree.next_id();
         let first = self.tree.links.len();
         self.tree.links.extend(links);
         node.links = first..self.tree.links.len();
-        node.optional = optional;
         self.queue.extend(node.links.clone());
-        let package = &node.package;
-        self.chosen.push(Chosen {
-            id: package.id.clone(),
-            unpacked_size: manifest.dist.unpacked_size,
-            name: package.name.clone(),
-            version: package.version.clone(),
-            source: package.source.clone(),
-            integrity: package.integrity.clone(),
-            platform: package.platform.clone(),
-            optional,
-        });
+        if let Some(index) = node.previous {
+            self.made[index.0 as usize] = Some(id);
+        }
         self.tree.nodes.push(node);
         id
     }
-
-    /// Looks at peers when nothing is outstanding. Ends with the answer or with new questions.
-    fn settle(&mut self) {
-        loop {
-            self.take_hoists();
-            self.start_queued();
-            if !self.needs.is_empty() {
-                return;
-            }
-            match self.attempt() {
-                Ok(Some(plan)) => {
-                    for (root, name, node) in plan.present {
-                        self.tree.roots[root].providers.insert(name, Some(node));
-                    }
-                    for hoist in plan.absent {
-                        let age = if self.pinned_for_all(&hoist).is_some() { Age::Any } else { Age::Current };
-                        self.book(&hoist.name, age);
-                        self.hoists.push(hoist);
-                    }
-                }
-                Ok(None) => return,
-                Err(error) => {
-                    self.settled = Some(Err(error));
-                    return;
-                }
-            }
-            if !self.needs.is_empty() {
-                return;
-            }
-        }
-    }
-
-    /// Resolves the peers of the tree as it stands. Returns what has to be added first, or settles.
-    fn attempt(&mut self) -> Result<Option<hoist::Plan>, ResolveError> {
-        let pruned = prune::prune(&self.tree)?;
-        let mut contexts = peers::resolve(&self.tree, &pruned, &self.options)?;
-        if self.options.auto_install_peers {
-            let plan = hoist::plan(&self.tree, &contexts);
-            if !plan.present.is_empty() || !plan.absent.is_empty() {
-                return Ok(Some(plan));
-            }
-        }
-        if self.options.dedupe_peer_dependents {
-            contexts.dedupe();
-        }
-        let order = assemble::order(&contexts);
-        let mut warnings = assemble::warnings(&self.tree, &contexts, &order);
-        warnings.extend(prune::warnings(&self.tree, &pruned));
-        warnings.append(&mut self.warnings);
-        for root in &self.tree.roots {
-            for (name, node) in &root.providers {
-                if let Some(node) = node.filter(|node| pruned.is_broken(*node)) {
-                    let reason = prune::reason_below(&self.tree, node);
-                    warnings.push(Warning::PeerUnavailable { importer: root.label.clone(), name: name.to_string(), reason });
-                }
-            }
-        }
-        let (of_peers, others): (Vec<Warning>, Vec<Warning>) = warnings.into_iter().partition(Warning::is_about_peers);
-        if self.options.strict_peer_dependencies && !of_peers.is_empty() {
-            return Err(ResolveError::Peers(of_peers));
-        }
-        let warnings = others.into_iter().chain(of_peers).collect();
-        self.settled = Some(Ok((assemble::assemble(&self.tree, &contexts, &order), warnings)));
-        Ok(None)
-    }
-
-    /// Chooses versions for the missing peers whose packuments have arrived.
-    fn take_hoists(&mut self) {
-        for hoist in std::mem::take(&mut self.hoists) {
-            let pinned = self.pinned_for_all(&hoist).cloned();
-            let Hoist { root, name, ranges } = hoist;
-            let answer = self.books.get(&name).and_then(|book| book.answer.clone());
-            let packument = match answer {
-                Some(Ok(packument)) => packument,
-                failed => {
-                    let reason = failed.and_then(Result::err).map_or_else(String::new, |fault| fault.to_string());
-                    let importer = self.tree.roots[root].label.clone();
-                    self.warnings.push(Warning::PeerUnavailable { importer, name: name.to_string(), reason });
-                    self.tree.roots[root].providers.insert(name, None);
-                    continue;
-                }
-            };
-            let pinned = pinned.and_then(|version| packument.find(&version));
-            if pinned.is_none() && self.renews(&name) {
-                self.hoists.push(Hoist { root, name, ranges });
-                continue;
-            }
-            let picked = pinned.or_else(|| pick::pick_for_all(&packument, &ranges));
-            let node = picked.map(|index| self.node_of_version(&packument, index, false));
-            if node.is_none() {
-                let ranges = ranges.iter().map(|range| range.text().to_owned()).collect();
-                let importer = self.tree.roots[root].label.clone();
-                self.warnings.push(Warning::PeerConflict { importer, name: name.to_string(), ranges });
-            }
-            self.tree.roots[root].providers.insert(name, node);
-        }
-    }
-
-    /// Returns the version of the previous answer that suits all who want a peer.
-    fn pinned_for_all(&self, hoist: &Hoist) -> Option<&Version> {
-        let suits = |version: &&Version| hoist.ranges.iter().all(|range| range.contains_with_prereleases(version));
-        self.pins.versions(&hoist.name).iter().find(suits)
-    }
 }
 
-/// Says whether the previous version still does. A tag keeps what it once stood for while the words are the same.
-fn keeps(pin: &Pin, want: &Want, specifier: &str) -> bool {
-    let is_same_request = pin.specifier.as_deref().is_none_or(|previous| previous == specifier);
+/// Says whether the previous version still does, which a project asked for in the words `before`. A tag keeps what it once
+/// stood for while the words are the same.
+fn keeps(version: &Version, before: Option<&str>, want: &Want, specifier: &str) -> bool {
+    let is_same_request = before.is_none_or(|before| before == specifier);
     match want {
-        Want::Range(range) => range.contains(&pin.version) || (is_same_request && range.contains_with_prereleases(&pin.version)),
+        Want::Range(range) => range.contains(version) || (is_same_request && range.contains_with_prereleases(version)),
         Want::Tag(_) => is_same_request,
     }
 }

@@ -5,6 +5,7 @@ mod faults;
 mod order;
 mod versions;
 
+use super::demands::Demands;
 use super::error::{ResolveError, Warning};
 use super::graph::{Resolution, Target};
 use super::request::{External, Failure, ImporterRequest, Need, Request};
@@ -60,7 +61,16 @@ impl World {
     }
 
     /// Resolves, answering the questions in the order that `next` picks out of so many.
-    pub fn solve_in_order(&self, request: Request, mut next: impl FnMut(usize) -> usize) -> Answer {
+    pub fn solve_in_order(&self, request: Request, next: impl FnMut(usize) -> usize) -> Answer {
+        self.solve_with_demands(request, next).map(|(answer, _)| answer)
+    }
+
+    /// Resolves in such an order, and returns what the packages of the answer ask for as well.
+    pub fn solve_with_demands(
+        &self,
+        request: Request,
+        mut next: impl FnMut(usize) -> usize,
+    ) -> Result<((Resolution, Vec<Warning>), Demands), ResolveError> {
         let mut solver = Solver::new(request)?;
         let mut open = Vec::new();
         let mut asked = Vec::new();
@@ -68,7 +78,11 @@ impl World {
             open.extend(solver.wants());
             if solver.is_done() {
                 assert!(open.is_empty(), "done with open questions: {open:?}");
-                return solver.finish();
+                let answer = solver.finish()?;
+                let demands = solver.demands();
+                let count = answer.0.packages.len();
+                assert_eq!(Demands::decode(demands.encoded().to_vec(), count).as_ref(), Some(&demands));
+                return Ok((answer, demands));
             }
             assert!(!open.is_empty(), "neither done nor asking");
             let need = open.swap_remove(next(open.len()));
@@ -119,7 +133,7 @@ pub(super) fn projects(projects: &[(&str, &str, Value)]) -> Request {
     let importers = projects.iter().map(|(path, name, manifest)| {
         let mut manifest = read(manifest);
         manifest.name = Some((*name).to_owned());
-        ImporterRequest { path: (*path).to_owned(), manifest, ..ImporterRequest::default() }
+        ImporterRequest { path: (*path).to_owned(), manifest: manifest.into(), ..ImporterRequest::default() }
     });
     Request { importers: importers.collect(), ..Request::default() }
 }

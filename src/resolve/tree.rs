@@ -2,7 +2,7 @@
 
 use super::edges::Ask;
 use super::error::Fault;
-use super::graph::{Group, Package};
+use super::graph::{Group, Package, PackageIndex};
 use crate::package::name::PackageName;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -26,6 +26,8 @@ pub(super) struct Tree {
 #[derive(Debug)]
 pub(super) struct Root {
     pub path: String,
+    /// Where it stands in the previous answer.
+    pub previous: Option<usize>,
     /// How errors call it.
     pub label: String,
     /// Its dependencies.
@@ -40,6 +42,8 @@ pub(super) struct Root {
 #[derive(Debug)]
 pub(super) struct Node {
     pub package: Package,
+    /// Where the same package stands in the previous answer.
+    pub previous: Option<PackageIndex>,
     /// The names of its peers, checked, in the order of `package.peers`.
     pub peer_names: Vec<PackageName>,
     /// Its dependencies.
@@ -48,6 +52,8 @@ pub(super) struct Node {
     pub fault: Option<(String, Fault)>,
     /// Whether the first way to it led over an optional dependency.
     pub optional: bool,
+    /// The bytes that it unpacks to; 0 when nobody said.
+    pub unpacked_size: u64,
 }
 
 /// A dependency.
@@ -84,8 +90,13 @@ impl Tree {
         &self.nodes[id.0 as usize]
     }
 
+    /// Returns the id of the node that is added next.
+    pub fn next_id(&self) -> NodeId {
+        NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX))
+    }
+
     /// Returns all nodes with their ids.
     pub fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
-        (0..u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)).map(NodeId)
+        (0..self.next_id().0).map(NodeId)
     }
 }

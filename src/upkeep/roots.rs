@@ -136,9 +136,9 @@ fn read_project(project: &Path, store: &Path, env: &Env) -> Result<Option<Known>
             .into_iter()
             .map(|slot| Installed {
                 folder: if slot.shared { &shared } else { &own }.join(&slot.name).join("node_modules").join(slot.package.as_str()),
-                key: PackageKey::of_source(slot.content),
-                package: slot.package,
-                name: slot.name,
+                key: PackageKey::of_source(slot.content.clone()),
+                package: slot.package.clone(),
+                name: slot.name.clone(),
                 shared: slot.shared,
                 private: slot.private,
             })

@@ -31,6 +31,7 @@ mod offline;
 mod outdated;
 mod packs;
 mod quarantine;
+mod recalled;
 mod remove;
 mod reporters;
 mod resolution;

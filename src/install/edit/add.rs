@@ -50,6 +50,7 @@ pub(super) fn draft(add: &Add, workspace: &mut Workspace, desk: &Desk<'_>) -> Re
     let catalogs = catalogs::read(workspace).map_err(failure::of_project)?;
     let mut draft = Draft { fetched: Mutex::new(fetched), ..Draft::default() };
     let mut directs: BTreeMap<String, BTreeSet<PackageName>> = BTreeMap::new();
+    let mut soon = BTreeSet::new();
     for at in projects {
         let document = open(&workspace.projects[at])?;
         for Named { alias, asked } in &named {
@@ -62,7 +63,13 @@ pub(super) fn draft(add: &Add, workspace: &mut Workspace, desk: &Desk<'_>) -> Re
                     None if is_shared(asked, before.as_deref(), alias, &catalogs) => {
                         Entry { specifier: catalog::specifier(catalogs::DEFAULT), prefix: None }
                     }
-                    None => entry(asked, before.as_deref(), &workspace.projects[at], desk)?,
+                    None => {
+                        let entry = entry(asked, before.as_deref(), &workspace.projects[at], desk)?;
+                        if !entry.specifier.contains([':', '/']) {
+                            soon.insert(alias.clone());
+                        }
+                        entry
+                    }
                 },
             };
             put(&document, alias, &lists, &entry.specifier);
@@ -73,6 +80,7 @@ pub(super) fn draft(add: &Add, workspace: &mut Workspace, desk: &Desk<'_>) -> Re
         directs.insert(workspace.projects[at].path.clone(), named.iter().map(|named| named.alias.clone()).collect());
         draft.change(workspace, at, &document)?;
     }
+    draft.soon = Mutex::new(soon);
     draft.take_followers(workspace, &mut directs);
     let names: Vec<String> = named.iter().map(|named| named.alias.to_string()).collect();
     draft.anew = Anew::Matching { directs, patterns: Patterns::parse(&names)?, depth: Some(0), is_known: false };

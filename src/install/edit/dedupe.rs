@@ -8,9 +8,9 @@ use crate::resolve::graph::Resolution;
 use std::collections::BTreeSet;
 
 /// Compares an answer with the lockfile and writes nothing. Any difference is an error.
-pub(in crate::install) fn check(session: &Session<'_>, locked: &Locked, resolution: Resolution) -> Result<Outcome, Error> {
+pub(in crate::install) fn check(session: &Session<'_>, locked: &Locked, resolution: &Resolution) -> Result<Outcome, Error> {
     let ids = |resolution: &Resolution| resolution.packages.iter().map(|package| package.id.clone()).collect::<BTreeSet<String>>();
-    let now = ids(&resolution);
+    let now = ids(resolution);
     let total = resolution.instances.len() as u64;
     let text = locked::text(session, resolution);
     if locked.text.as_ref().is_some_and(|before| *before == text.as_bytes()) {

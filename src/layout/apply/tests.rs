@@ -71,7 +71,7 @@ impl Sandbox {
 
     fn plan(&self, resolution: &Resolution) -> (Wanted, Work) {
         let wanted = testing::wanted(resolution, &options(), &self.places, &self.change);
-        let survey = survey(&wanted, &self.places, self.trust).expect("the project can be read");
+        let survey = survey(&wanted, &self.places, (self.trust, None)).expect("the project can be read");
         let work = diff(&wanted, survey, &self.places);
         (wanted, work)
     }

@@ -1,9 +1,12 @@
 //! The answer does not depend on the order in which packuments arrive.
 
-use super::{World, app, map};
+use super::{World, app, map, projects};
+use crate::package::name::PackageName;
+use crate::resolve::request::{Pinning, Refresh};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// Names of the packages in generated registries.
 const NAMES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
@@ -66,8 +69,9 @@ proptest! {
     fn what_stays_can_be_had_from_what_is_remembered(
         versions in vec((0..NAMES.len(), 1..3u8, 0..3u8, manifest()), 4..24),
         known in 2..12usize,
-        asked in vec(entry(), 1..4),
-        added in vec(entry(), 0..3),
+        (asked, added) in (vec(entry(), 1..4), vec(entry(), 0..3)),
+        (others, dropped) in (vec(entry(), 0..4), any::<bool>()),
+        (overridden, is_add) in (proptest::option::of(entry()), any::<bool>()),
         picks in vec(any::<prop::sample::Index>(), 64),
     ) {
         // A version never changes, so the first of two counts.
@@ -80,16 +84,30 @@ proptest! {
         }
         let table: Vec<(&str, Value)> = ids.iter().map(|(id, manifest)| (id.as_str(), manifest.clone())).collect();
         let before = || World::new(&table[..known.min(table.len())]);
-        let Ok((previous, _)) = before().solve(app(json!({"dependencies": object(&asked)}))) else { return Ok(()) };
-        let both = [asked, added].concat();
-        let request = || super::Request { pins: Some(previous.clone()), ..app(json!({"dependencies": object(&both)})) };
+        // Two projects, of which one changes what it asks for.
+        let ask = |of_app: &[(usize, usize)], of_lib: &[(usize, usize)]| {
+            let overrides = overridden.map(|(name, range)| (NAMES[name].to_owned(), RANGES[range].to_owned()));
+            let (app, lib) = (json!({"dependencies": object(of_app)}), json!({"dependencies": object(of_lib)}));
+            super::Request { overrides: overrides.into_iter().collect(), ..projects(&[(".", "app", app), ("lib", "lib", lib)]) }
+        };
+        let Ok(((previous, _), demands)) = before().solve_with_demands(ask(&asked, &others), |_| 0) else { return Ok(()) };
+        let both = [&asked[usize::from(dropped)..], &added].concat();
+        let names: BTreeSet<PackageName> = added.iter().filter_map(|(name, _)| PackageName::parse(NAMES[*name]).ok()).collect();
+        let directs = [(".".to_owned(), names.clone())].into();
+        let pinning = if is_add { Pinning::Refresh(Refresh { directs, names, depth: Some(0) }) } else { Pinning::Keep };
+        let request = || super::Request { pins: Some(previous.clone()), pinning: pinning.clone(), ..ask(&both, &others) };
         let current = World::new(&table).solve(request());
         let mut picks = picks.iter().cycle();
         let mixed = World::new(&table).remembering(before()).solve_in_order(request(), |open| picks.next().map_or(0, |pick| pick.index(open)));
-        match (current, mixed) {
-            (Ok(current), Ok(mixed)) => prop_assert_eq!(current, mixed),
-            (Err(current), Err(mixed)) => prop_assert_eq!(current.to_string(), mixed.to_string()),
-            (current, mixed) => prop_assert!(false, "{:?} and {:?}", current, mixed),
+        let recalling = super::Request { demands: Some(demands), ..request() };
+        let world = World::new(&table).remembering(before());
+        let recalled = world.solve_in_order(recalling, |open| picks.next().map_or(0, |pick| pick.index(open)));
+        for other in [mixed, recalled] {
+            match (&current, other) {
+                (Ok(current), Ok(other)) => prop_assert_eq!(current, &other),
+                (Err(current), Err(other)) => prop_assert_eq!(current.to_string(), other.to_string()),
+                (current, other) => prop_assert!(false, "{:?} and {:?}", current, other),
+            }
         }
     }
 }
@@ -122,6 +140,36 @@ fn only_what_is_chosen_anew_is_asked_of_the_registry() {
     assert_eq!(solver.wants(), []);
     let (resolution, _) = solver.finish().expect("a resolution");
     assert_eq!(super::tree(&resolution)[1..3], ["a@1.0.0 -> x@1.0.0", "b@1.0.0 -> x@1.1.0"]);
+}
+
+#[test]
+fn what_stays_is_not_asked_about_when_its_demands_are_known() {
+    let table = [
+        ("a@1.0.0", json!({"dependencies": map("x@^1"), "optionalDependencies": map("late@1"), "peerDependencies": map("p@1")})),
+        ("b@1.0.0", json!({"dependencies": map("x@^1")})),
+        ("p@1.0.0", json!({})),
+        ("x@1.0.0", json!({})),
+        ("x@1.1.0", json!({})),
+        ("late@1.0.0", json!({})),
+    ];
+    let before = World::new(&table[..4]);
+    let ((previous, _), demands) = before.solve_with_demands(app(json!({"dependencies": map("a@1")})), |_| 0).expect("a resolution");
+    let request = super::Request { pins: Some(previous), demands: Some(demands), ..app(json!({"dependencies": map("a@1 b@1")})) };
+    let mut solver = super::Solver::new(request).expect("a solver");
+    let name = |text: &str| super::PackageName::parse(text).expect("a name");
+    let mut asked = solver.wants();
+    asked.sort_by_key(|need| format!("{need:?}"));
+    use super::Need::Packument;
+    assert_eq!(asked, [Packument(name("b")), Packument(name("late"))], "what is new, and what came to nothing before");
+    let world = World::new(&table);
+    for known in ["b", "late"] {
+        solver.packument(&name(known), world.packument(&name(known)));
+    }
+    assert_eq!(solver.wants(), [Packument(name("x"))], "which versions there are is not among the demands");
+    solver.packument(&name("x"), world.packument(&name("x")));
+    assert_eq!(solver.wants(), [], "the peer that was added is known as well");
+    let (resolution, _) = solver.finish().expect("a resolution");
+    assert_eq!(super::tree(&resolution)[1..3], ["a@1.0.0(p@1.0.0) -> ?late@1.0.0 p@1.0.0 x@1.0.0", "b@1.0.0 -> x@1.0.0"]);
 }
 
 #[test]
