@@ -6,6 +6,7 @@ use crate::package::name::PackageName;
 use crate::package::spec::Want;
 use crate::package::version::Version;
 use rustc_hash::FxHashSet;
+use std::cell::OnceCell;
 
 /// The versions of the previous answer. Its tables are sorted, so they are searched as they stand: of a large project most is
 /// asked for once or never.
@@ -14,6 +15,8 @@ pub(super) struct Pins {
     previous: Resolution,
     /// One instance of each package. What a dependency became is the same in all of them, but for peers.
     instances: Vec<Option<InstanceIndex>>,
+    /// The packages that are the peers of others; found out when they are asked for.
+    peers: OnceCell<FxHashSet<PackageIndex>>,
     forgotten: Option<Forgotten>,
     /// Whether what one dependency became counts for tags only.
     is_deduping: bool,
@@ -52,7 +55,7 @@ impl Pins {
         for (at, instance) in (0..).map(InstanceIndex).zip(&previous.instances) {
             instances[instance.package.0 as usize] = Some(at);
         }
-        Pins { previous, instances, forgotten, is_deduping }
+        Pins { previous, instances, peers: OnceCell::new(), forgotten, is_deduping }
     }
 
     /// Returns how many packages the previous answer has.
@@ -99,6 +102,19 @@ impl Pins {
         let mut versions: Vec<_> = own.filter_map(|(index, package)| Some((Version::parse(&package.version)?, index))).collect();
         versions.sort_by(|left, right| right.0.cmp(&left.0));
         versions
+    }
+
+    /// Says whether a package was the peer of another.
+    pub fn was_peer(&self, index: PackageIndex) -> bool {
+        let find = || {
+            let instances = self.previous.instances.iter().filter(|instance| !self.previous.package(instance.package).peers.is_empty());
+            let edges = instances.flat_map(|instance| {
+                let peers = &self.previous.package(instance.package).peers;
+                instance.dependencies.iter().filter(|edge| peers.contains_key(edge.alias.as_str()))
+            });
+            edges.filter_map(|edge| Some(self.previous.instance(edge.target.instance()?).package)).collect()
+        };
+        self.peers.get_or_init(find).contains(&index)
     }
 
     /// Returns what a dependency became, unless it is to be chosen anew.

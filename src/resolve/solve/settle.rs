@@ -112,9 +112,11 @@ impl Solver {
         }
     }
 
-    /// Returns the version of the previous answer that suits all who want a peer.
+    /// Returns the version of the previous answer that suits all who want a peer. One that was a peer goes first: the
+    /// others may have come into the tree when the peer was there already.
     fn pinned_for_all(&self, hoist: &Hoist) -> Option<(Version, PackageIndex)> {
         let suits = |(version, _): &(Version, _)| hoist.ranges.iter().all(|range| range.contains_with_prereleases(version));
-        self.pins.versions(&hoist.name).into_iter().find(suits)
+        let suiting = || self.pins.versions(&hoist.name).into_iter().filter(suits);
+        suiting().find(|(_, index)| self.pins.was_peer(*index)).or_else(|| suiting().next())
     }
 }

@@ -173,6 +173,22 @@ fn what_stays_is_not_asked_about_when_its_demands_are_known() {
 }
 
 #[test]
+fn a_peer_that_was_added_stays_what_it_was() {
+    // When `p` is looked for nobody knows yet that `q` will bring another one.
+    let world = World::new(&[
+        ("a@1.0.0", json!({"peerDependencies": map("p@^1 q@1")})),
+        ("p@1.1.0", json!({})),
+        ("p@1.0.0", json!({})),
+        ("q@1.0.0", json!({"dependencies": map("p@1.1.0")})),
+    ]);
+    let request = || app(json!({"dependencies": map("a@1")}));
+    let (first, _) = world.solve(request()).expect("a resolution");
+    assert_eq!(super::tree(&first)[1..2], ["a@1.0.0(p@1.0.0)(q@1.0.0) -> p@1.0.0 q@1.0.0"]);
+    let (again, _) = world.solve(super::Request { pins: Some(first.clone()), ..request() }).expect("a resolution");
+    assert_eq!(super::tree(&again), super::tree(&first));
+}
+
+#[test]
 fn a_direct_version_is_preferred_whichever_arrives_first() {
     let world = World::new(&[("a@1.0.0", json!({"dependencies": map("x@^1")})), ("x@1.0.0", json!({})), ("x@1.5.0", json!({}))]);
     let request = || app(json!({"dependencies": map("a@1 x@~1.0")}));
