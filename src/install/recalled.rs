@@ -16,7 +16,7 @@ use std::time::SystemTime;
 const MAGIC: &[u8; 8] = b"dekadm1\n";
 /// How many bytes stand before the demands.
 const HEAD: usize = MAGIC.len() + 4;
-/// How many files are kept. Each is a fifth of its lockfile.
+/// How many files are kept. Each is about an eighth of its lockfile.
 const KEPT: usize = 32;
 /// The largest file. A lockfile with a hundred thousand packages has a tenth of that.
 const BYTES_MAX: u64 = 128 << 20;
