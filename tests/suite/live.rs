@@ -6,6 +6,10 @@
 use crate::support::env::Run;
 use crate::support::{TestEnv, json};
 use std::path::Path;
+use std::time::Duration;
+
+/// What a build of Next.js may take: one minute on a common machine, more than two where node's compiler is slow.
+const LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// Returns an environment that sees the registry which npm on this machine uses, or says that the test is skipped.
 fn live() -> Option<TestEnv> {
@@ -30,8 +34,10 @@ fn install(env: &TestEnv, flags: &[&str]) {
     as_on_this_machine(env.prepare([&["install"], flags].concat())).run().success().says("installed");
 }
 
-/// How this machine reaches the network is its own affair: its proxies, its certificates, its user's registry.
-fn as_on_this_machine(mut run: Run) -> Run {
+/// How this machine reaches the network is its own affair: its proxies, its certificates, its user's registry. And so is
+/// how long the tools of others need on it.
+fn as_on_this_machine(run: Run) -> Run {
+    let mut run = run.limit(LIMIT);
     for (name, value) in std::env::vars() {
         let lower = name.to_ascii_lowercase();
         if lower.ends_with("_proxy") || lower.starts_with("npm_config_") || lower == "ssl_cert_file" || lower == "node_extra_ca_certs" {
@@ -131,7 +137,7 @@ fn a_monorepo_with_catalogs_builds_in_parts_too() {
         env.remove(folder);
     }
     // An app with all that it needs, and nothing else.
-    env.deka(["--filter", "cli...", "run", "build"]).success();
+    as_on_this_machine(env.prepare(["--filter", "cli...", "run", "build"])).run().success();
     assert_eq!(built.map(|folder| env.has(folder)), [true, false, true, true]);
     let started = env.deka(["--filter", "cli", "start", "2025-01-01", "2025-01-02"]).success();
     assert!(started.stdout.contains("From 2025-01-01 to 2025-01-02 it is one day (1)."), "{}", started.report());

@@ -17,7 +17,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// No run takes as long as this, however slow the machine is; one that does hangs.
-const LIMIT: Duration = Duration::from_secs(90);
+const LIMIT: Duration = Duration::from_secs(180);
 
 /// A project folder in a home of its own. Environments made with [`TestEnv::another`] share the home and the store.
 pub struct TestEnv {
@@ -32,6 +32,7 @@ pub struct Run {
     command: Command,
     shown: String,
     folders: Vec<(String, &'static str)>,
+    limit: Duration,
 }
 
 /// A run that goes on.
@@ -39,6 +40,7 @@ pub struct Running {
     child: Child,
     shown: String,
     folders: Vec<(String, &'static str)>,
+    limit: Duration,
 }
 
 /// Copies the program to another place. Another process does it: a test beside this one that starts something at this
@@ -215,7 +217,7 @@ impl TestEnv {
         command.env("npm_config_globalconfig", self.at_root("no-such-npmrc"));
         let words: Vec<String> = arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
         let name = program.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
-        Run { command, shown: format!("{name} {}", words.join(" ")), folders: self.folders() }
+        Run { command, shown: format!("{name} {}", words.join(" ")), folders: self.folders(), limit: LIMIT }
     }
 
     fn folders(&self) -> Vec<(String, &'static str)> {
@@ -255,6 +257,12 @@ impl Run {
         self
     }
 
+    /// Takes it for hanging after another time than most runs.
+    pub fn limit(mut self, limit: Duration) -> Run {
+        self.limit = limit;
+        self
+    }
+
     /// Gives access to the command itself.
     pub fn with(mut self, change: impl FnOnce(&mut Command)) -> Run {
         change(&mut self.command);
@@ -265,7 +273,7 @@ impl Run {
     pub fn start(mut self) -> Running {
         self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = self.command.spawn().unwrap_or_else(|error| panic!("{}: {error}", self.shown));
-        Running { child, shown: self.shown, folders: self.folders }
+        Running { child, shown: self.shown, folders: self.folders, limit: self.limit }
     }
 
     /// Runs to the end.
@@ -295,7 +303,7 @@ impl Running {
         let id = rustix::process::Pid::from_child(&self.child);
         let (ended, end) = channel::<()>();
         let watch = std::thread::spawn(move || {
-            let late = end.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout);
+            let late = end.recv_timeout(self.limit) == Err(RecvTimeoutError::Timeout);
             late && rustix::process::kill_process(id, rustix::process::Signal::KILL).is_ok()
         });
         let (stdout, stderr) = (stdout.join().unwrap(), stderr.join().unwrap());
