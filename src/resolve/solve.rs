@@ -393,6 +393,11 @@ impl Solver {
         let mut node = describe::node(identity, &mut manifest, self.rules());
         let links = describe::links(&mut node, Owner::Node(id), &manifest, self.rules());
         node.previous = self.pins.find(&node.package.id);
+        let before = node.previous.map(|index| self.pins.package(index)).filter(|before| before.integrity.is_some());
+        if let (Some(before), Source::Registry { .. }) = (before, &node.package.source) {
+            // The bytes of a version never change. Where a registry says something else, or nothing, it is held to it.
+            node.package.integrity.clone_from(&before.integrity);
+        }
         node.optional = optional;
         self.put_node(node, links)
     }

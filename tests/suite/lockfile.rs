@@ -209,6 +209,51 @@ fn an_empty_hash_counts_as_none() {
     assert!(env.read("deka.lock").contains(&registry.integrity("b", "1.0.0")));
 }
 
+/// A project whose registry gives no hashes, with a dependency of each group in the lockfile.
+fn without_hashes() -> (Registry, TestEnv) {
+    let plain = |version: &'static str| Registry::new().package("a", version, |p| p.without_integrity());
+    let registry = plain("1.0.0").package("b", "1.0.0", |p| p.without_integrity()).package("c", "1.0.0", |p| p.without_integrity());
+    let env = TestEnv::with(&registry);
+    env.manifest(json!({ "name": "x", "dependencies": { "a": "1" }, "devDependencies": { "b": "1" } }));
+    env.install().success();
+    (registry, env)
+}
+
+#[test]
+fn a_hash_that_was_learnt_stays_where_only_a_part_is_installed() {
+    let (registry, env) = without_hashes();
+    let hash = |name: &str| env.lockfile()["packages"][format!("{name}@1.0.0")]["integrity"].clone();
+    let learnt = json!(registry.integrity("b", "1.0.0"));
+    assert_eq!(hash("b"), learnt);
+    for recalled in [true, false] {
+        env.manifest(json!({ "name": "x", "dependencies": { "a": "1" }, "devDependencies": { "b": "1" } }));
+        env.install().success();
+        env.manifest(json!({ "name": "x", "dependencies": { "a": "1", "c": "1" }, "devDependencies": { "b": "1" } }));
+        if !recalled {
+            std::fs::remove_dir_all(env.home().join(".cache")).unwrap();
+        }
+        env.deka(["install", "--prod", "--no-frozen-lockfile"]).success();
+        assert_eq!(hash("c"), json!(registry.integrity("c", "1.0.0")));
+        assert_eq!(hash("b"), learnt, "with what the cache recalls: {recalled}");
+    }
+}
+
+#[test]
+fn a_hash_in_the_lockfile_is_held_against_what_comes_later() {
+    for says_hashes in [false, true] {
+        let (registry, env) = without_hashes();
+        registry.publish("a", "1.0.0", |p| if says_hashes { p } else { p.without_integrity() }.file("index.js", "another"));
+        for folder in [".local", ".cache"] {
+            std::fs::remove_dir_all(env.home().join(folder)).unwrap();
+        }
+        env.remove("node_modules");
+        let before = env.read("deka.lock");
+        env.manifest(json!({ "name": "x", "dependencies": { "a": "1", "c": "1" }, "devDependencies": { "b": "1" } }));
+        env.install().failure(40).says("a@1.0.0").says("sha512");
+        assert_eq!(env.read("deka.lock"), before);
+    }
+}
+
 #[test]
 fn a_link_is_written_through() {
     let registry = registry();
