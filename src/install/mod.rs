@@ -406,7 +406,7 @@ fn decide(session: &mut Session, supply: &mut Supply, text: Option<Vec<u8>>, hos
     let (resolution, demands) = match locked.lockfile.take() {
         Some(lockfile) if decides => {
             if needs_all {
-                order_all(supply, &lockfile.resolution, host);
+                order_all(session, supply, &lockfile.resolution, host)?;
             }
             (lockfile.resolution, None)
         }
@@ -425,11 +425,19 @@ fn decide(session: &mut Session, supply: &mut Supply, text: Option<Vec<u8>>, hos
     Ok(Decided { locked, resolution, resolved: demands.is_some(), demands })
 }
 
-/// Orders everything that a project with no tree yet is going to need, while the tree is still being planned.
-fn order_all(supply: &mut Supply, resolution: &Resolution, host: &Host) {
+/// Orders everything that a project with no tree yet is going to need, while the tree is still being planned. What the
+/// store is known not to have is fetched meanwhile.
+fn order_all(session: &Session, supply: &mut Supply, resolution: &Resolution, host: &Host) -> Result<(), Error> {
+    for message in session.receiver.try_iter() {
+        // Nothing else was asked for so far.
+        if let Message::Delivery(delivery) = message {
+            supply.take(delivery)?;
+        }
+    }
     let needed = resolution.instances.iter().map(|instance| (instance.optional, resolution.package(instance.package)));
     let needed = needed.filter(|(optional, package)| resolving::is_sure(&package.source, *optional, &package.platform, host));
     supply.order_packages(needed.map(|(_, package)| package));
+    Ok(())
 }
 
 /// Plans and builds; again without those optional packages that turn out not to be had.

@@ -139,6 +139,9 @@ impl Supply {
     /// Looks packages up that will probably be asked for, going by the text of a lockfile that nobody has understood yet.
     /// One that is not asked for costs a look-up and nothing else.
     pub fn foresee(&mut self, text: &[u8]) {
+        if self.sources.store.began_empty() {
+            return;
+        }
         let keys: Vec<PackageKey> = lockfile::glance(text).map(|hash| PackageKey::of_source(hash.to_owned())).collect();
         self.foreseen.extend(keys.iter().map(|key| (key.clone(), Foreseen::Asked(Vec::new()))));
         let share = keys.len().div_ceil(self.spawner.threads()).max(LOOKUP_BATCH);
@@ -165,6 +168,9 @@ impl Supply {
             {
                 fresh.push(order);
             }
+        }
+        if self.sources.store.began_empty() {
+            return fresh.into_iter().for_each(|order| self.fetch(order));
         }
         let mut fresh = fresh.into_iter().peekable();
         while fresh.peek().is_some() {

@@ -170,6 +170,12 @@ impl Store {
         if self.writable { Ok(()) } else { Err(StoreError::ReadOnly { path: self.root.clone() }) }
     }
 
+    /// Says whether there was no package when the store was opened, so that nobody has to look for what nobody has put
+    /// there since.
+    pub fn began_empty(&self) -> bool {
+        self.index.began_empty()
+    }
+
     /// Looks packages up. The answers are in the order of the keys, nothing for a package that is not there.
     /// Reading is mostly checking trees, so callers with many keys may ask for parts of them from several threads.
     /// While the first index of a store is still being made, nothing is there.

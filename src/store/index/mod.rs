@@ -27,6 +27,8 @@ use std::thread::JoinHandle;
 /// The index of one store.
 pub(super) struct Index {
     file: Arc<IndexFile>,
+    /// Whether there was none when it was opened, and nothing to make one from.
+    began_empty: bool,
     state: Mutex<State>,
 }
 
@@ -74,8 +76,9 @@ impl Index {
     pub fn open(root: &Path, writable: bool, boot: Option<String>) -> Result<Index, StoreError> {
         let file = Arc::new(IndexFile::new(root, boot));
         let state = Mutex::new(State { access: Access::Write, generation: 0, idle: Vec::new(), coming: None });
-        let index = Index { file, state };
-        let coming = if writable && index.file.is_new() { index.make_aside() } else { None };
+        let began_empty = writable && file.is_new();
+        let index = Index { file, began_empty, state };
+        let coming = if began_empty { index.make_aside() } else { None };
         let mut state = index.lock();
         if coming.is_none() {
             let (access, connection) = index.file.open(writable).map_err(|failure| index.explain(failure))?;
@@ -91,6 +94,11 @@ impl Index {
     fn make_aside(&self) -> Option<JoinHandle<Result<(Access, Connection), Failure>>> {
         let file = Arc::clone(&self.file);
         std::thread::Builder::new().name("index".to_owned()).spawn(move || file.open(true)).ok()
+    }
+
+    /// Says whether nothing was in it, nor could be, when it was opened.
+    pub fn began_empty(&self) -> bool {
+        self.began_empty
     }
 
     /// Says whether the first index of the store is not there yet.
