@@ -94,11 +94,15 @@ pub fn remove_all(path: &Path) -> Result<()> {
 /// Writes a file so that a reader, or a crash at any moment, sees the old content or the new. The new bytes are written
 /// beside it and renamed over it; a symbolic link at `path` is written through, not replaced.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let (mut target, mut old) = (path.to_owned(), fs::symlink_metadata(path).ok());
+    if old.as_ref().is_some_and(fs::Metadata::is_symlink) {
+        target = fs::canonicalize(path).unwrap_or(target);
+        old = fs::metadata(&target).ok();
+    }
     let beside = temporary_beside(&target);
     let written = File::create(&beside).at("create", &beside).and_then(|mut file| {
         file.write_all(bytes).at("write", &beside)?;
-        if let Ok(old) = fs::metadata(&target) {
+        if let Some(old) = old {
             file.set_permissions(old.permissions()).at("set the permissions of", &beside)?;
         }
         Ok(())

@@ -17,6 +17,30 @@ pub enum Priority {
     Resolve,
 }
 
+/// From so many processors on it is worth finding out how much of them this process may use.
+const MANY: usize = 3;
+
+/// Returns how many threads keep the processors busy that this process may use.
+pub fn processors() -> usize {
+    // The limits of control groups stand in files, and to find and read those takes twenty system calls.
+    #[cfg(target_os = "linux")]
+    if let Ok(allowed) = rustix::thread::sched_getaffinity(None)
+        && (1..MANY).contains(&(allowed.count() as usize))
+    {
+        return allowed.count() as usize;
+    }
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
+/// Does one thing on a thread of its own while the other is done here.
+pub fn beside<A: Send, B>(aside: impl FnOnce() -> A + Send, here: impl FnOnce() -> B) -> (A, B) {
+    std::thread::scope(|scope| {
+        let aside = scope.spawn(aside);
+        let here = here();
+        (aside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), here)
+    })
+}
+
 /// A fixed number of threads that run jobs.
 pub struct Pool {
     shared: Arc<Shared>,

@@ -8,7 +8,7 @@ use super::{Task, failure, load_settings};
 use crate::error::Error;
 use crate::package::integrity::Integrity;
 use crate::package::name::PackageName;
-use crate::pool::Pool;
+use crate::pool::{self, Pool};
 use crate::project::workspace::Workspace;
 use crate::resolve::graph::Source;
 use crate::store::{PackageKey, Store};
@@ -39,7 +39,7 @@ pub(crate) fn fetch_again(
     let workspace = Workspace::load(project).ok();
     let task = Task { dir: project.to_owned(), ..task.clone() };
     let settings = Arc::new(load_settings(&task, workspace.as_ref())?);
-    let pool = Pool::new(std::thread::available_parallelism().map_or(2, usize::from));
+    let pool = Pool::new(pool::processors());
     let told = (Arc::new(Counters::default()), Arc::clone(listener));
     let sources = Arc::new(Sources::new(project.to_owned(), Arc::clone(store), settings, task.env.clone(), pool.spawner(), told));
     let (sender, receiver) = crossbeam_channel::unbounded();

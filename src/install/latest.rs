@@ -6,7 +6,7 @@ use super::upstream::Upstream;
 use crate::error::Error;
 use crate::package::name::PackageName;
 use crate::package::packument::Packument;
-use crate::pool::Pool;
+use crate::pool::{self, Pool};
 use crate::project::env::Env;
 use crate::project::settings::Settings;
 use crate::registry::{Age, Answered, Client};
@@ -29,7 +29,7 @@ pub(crate) fn packuments(
     if names.is_empty() {
         return Ok(found);
     }
-    let pool = Pool::new(std::thread::available_parallelism().map_or(2, usize::from));
+    let pool = Pool::new(pool::processors());
     let told = (Arc::clone(counters), Arc::clone(listener));
     let upstream = Upstream::new(root.to_owned(), Arc::new(settings.clone()), env.clone(), pool.spawner(), told);
     let client = upstream.client()?;

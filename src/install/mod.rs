@@ -59,7 +59,7 @@ use crate::error::Error;
 use crate::layout::record::FILE_NAME as RECORD;
 use crate::layout::survey::{self, Survey};
 use crate::package::platform::Host;
-use crate::pool::Pool;
+use crate::pool::{self, Pool};
 use crate::project::env::Env;
 use crate::project::graph::ProjectGraph;
 use crate::project::selection::Selection;
@@ -195,7 +195,7 @@ fn run_locked(task: &Task, (asked, foreseen): (Asked, Foreseen), counters: &Arc<
     let places = session::places(&settings, &workspace)?;
     let on_wait = |wait: Wait| listener(Event::Note(wait.to_string()));
     let store = Store::open_telling(&settings.store_dir, Mode::ReadWrite, &on_wait).map_err(of_store)?;
-    let pool = Pool::new(std::thread::available_parallelism().map_or(2, usize::from));
+    let pool = Pool::new(pool::processors());
     let (sender, receiver) = crossbeam_channel::unbounded();
     let (settings, told) = (Arc::new(settings), (Arc::clone(counters), Arc::clone(listener)));
     let sources = Arc::new(Sources::new(root, Arc::new(store), Arc::clone(&settings), task.env.clone(), pool.spawner(), told));
@@ -307,7 +307,11 @@ fn install(session: &mut Session) -> Result<Outcome, Error> {
     }
     let folders = folder::look(&session.workspace.root, &resolution);
     let link = || build(session, &mut supply, &resolution, (&permissions, &folders), (&host, fit));
-    let (text, built) = beside(resolved.then_some(|| locked::text(session, &resolution)), link);
+    // What was resolved is put into words while it is linked.
+    let (text, built) = match resolved {
+        true => pool::beside(|| Some(locked::text(session, &resolution)), link),
+        false => (None, link()),
+    };
     let (built, before) = built?;
     report_built(session, &built, &supply);
     let learnt = supply.fill_integrities(&mut resolution);
@@ -349,15 +353,6 @@ fn without_tree(session: &Session, locked: &Locked, answer: (&Resolution, Option
         return Ok(Some(Outcome { lockfile_only: true, ..Outcome::default() }));
     }
     Ok(None)
-}
-
-/// Has what was resolved put into words, if anything was, while it is linked.
-fn beside<T: Send, B>(word: Option<impl FnOnce() -> T + Send>, build: impl FnOnce() -> B) -> (Option<T>, B) {
-    std::thread::scope(|scope| {
-        let text = word.map(|word| scope.spawn(word));
-        let built = build();
-        (text.map(|text| text.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))), built)
-    })
 }
 
 /// Writes what the user keeps: manifests that were edited and, right behind them, the lockfile. Both or neither.

@@ -240,9 +240,12 @@ pub(super) fn remember(
         && supply.fetched.0 == 0
         && resolution.packages.iter().all(|package| matches!(package.source, Source::Registry { .. } | Source::Tarball { .. }))
         && links().all(|(_, link)| !matches!(&link.to, LinkTarget::Folder(path) if !is_project(path)));
+    if !is_repeatable {
+        return;
+    }
     let asks_for_node = engines::asks_for_node(session, resolution);
     let node = engines::known_version(session).filter(|_| asks_for_node);
-    if !is_repeatable || asks_for_node != node.is_some() {
+    if asks_for_node != node.is_some() {
         return;
     }
     let _step = session.counters.timings.step(Part::Rest, "a blueprint for the next time");

@@ -14,10 +14,14 @@ use super::survey::{COMMANDS, commands_of_shared};
 use super::warning::Warning;
 use super::{LayoutError, Places, sweep};
 use crate::fs::Context;
+use crate::pool;
 use rustc_hash::FxHashMap;
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 use std::sync::Arc;
+
+/// From so many slots on another thread sets links in less time than it takes to start one.
+const WORTH_A_THREAD: usize = 64;
 
 /// What an install did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,13 +91,11 @@ impl Builder {
         let record = self.record(&known, &mut done);
         // The two write into different folders, and a new tree has thousands of links in each.
         let mut of_slots = Done::default();
-        let (bins, folders, bytes) = std::thread::scope(|scope| {
-            let bins = scope.spawn(|| self.link_slot_bins(&record, &mut of_slots));
-            let folders = self.link_folders(&record, &mut done);
-            let bytes = record.encode();
-            (bins.join(), folders, bytes)
-        });
-        bins.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let mut link_bins = || self.link_slot_bins(&record, &mut of_slots);
+        let mut link_rest = || (self.link_folders(&record, &mut done), record.encode());
+        let (bins, (folders, bytes)) =
+            if self.built.len() < WORTH_A_THREAD { (link_bins(), link_rest()) } else { pool::beside(link_bins, link_rest) };
+        bins?;
         folders?;
         done.warnings.append(&mut of_slots.warnings);
         self.remove(&mut done)?;
