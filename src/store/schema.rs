@@ -7,7 +7,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// The migrations, oldest first.
-const MIGRATIONS: [&str; 2] =
+pub(super) const MIGRATIONS: [&str; 2] =
     [include_str!("../../migrations/0001_trees_packages_projects.sql"), include_str!("../../migrations/0002_last_use_of_packages.sql")];
 
 /// The version that this deka writes.

@@ -2,9 +2,9 @@
 
 use super::super::error::StoreError;
 use super::super::{backup, lock, record, rows, schema};
-use super::{Access, Failure};
+use super::{Access, Failure, draft};
 use crate::fs::FsError;
-use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,10 +16,6 @@ pub(in crate::store) const NAME: &str = "index.db";
 pub(super) const BUSY: Duration = Duration::from_secs(30);
 /// Trees and their marks are blobs of some kilobytes, which SQLite reads page by page.
 const PAGE_BYTES: u32 = 16_384;
-/// Where the header of a database has the versions of the format for writing and for reading; [`WAL`] is the one with a
-/// log. From SQLite's description of its file format.
-const FORMAT_VERSIONS: std::ops::Range<usize> = 18..20;
-const WAL: u8 = 2;
 
 /// Why a connection is not ready.
 enum Fault {
@@ -175,15 +171,15 @@ impl IndexFile {
     /// Makes the first index of a store. It is put together in memory and written at once, which takes a tenth of the
     /// system calls, and is whole under its name from the first moment.
     fn make_from_nothing(&self) -> Result<Connection, Failure> {
-        let mut draft = Connection::open_in_memory()?;
-        draft.pragma_update(None, "page_size", PAGE_BYTES)?;
-        self.fill(&mut draft)?;
-        let mut bytes = draft.serialize(MAIN_DB)?.to_vec();
-        if let Some(versions) = bytes.get_mut(FORMAT_VERSIONS).filter(|_| !is_across_a_network(&self.root)) {
-            versions.fill(WAL);
+        let has_log = !is_across_a_network(&self.root);
+        let version = u32::try_from(schema::VERSION).unwrap_or_default();
+        match draft::image(&schema::MIGRATIONS, draft::Form { page_bytes: PAGE_BYTES, has_log, version }, self.boot.as_deref()) {
+            Some(bytes) => {
+                crate::fs::write_atomic(&self.path, &bytes)?;
+                Ok(self.connect(Access::Write)?)
+            }
+            None => self.make_in_place(),
         }
-        crate::fs::write_atomic(&self.path, &bytes)?;
-        Ok(self.connect(Access::Write)?)
     }
 
     fn make_in_place(&self) -> Result<Connection, Failure> {

@@ -9,6 +9,7 @@
 //! On a file system across a network there is no WAL, for it needs shared memory. In a store that cannot be written the
 //! index is opened as it lies; when that would miss what a killed process left in the log, it is made again in memory.
 
+mod draft;
 mod file;
 
 use super::error::StoreError;
