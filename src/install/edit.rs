@@ -113,7 +113,7 @@ pub(super) struct Draft {
     /// What had to be fetched to learn its name.
     fetched: Mutex<Vec<(Source, Fetched)>>,
     /// Packages of registries that resolution is bound to ask for.
-    soon: Mutex<BTreeSet<PackageName>>,
+    pub soon: BTreeSet<PackageName>,
 }
 
 /// What does not keep its version.
@@ -232,17 +232,6 @@ impl Draft {
         for ((catalog, alias), shared) in &self.shared {
             catalogs.entry(catalog.clone()).or_default().insert(alias.to_string(), shared.specifier.clone());
         }
-    }
-
-    /// Returns the packages that resolution is bound to ask the registry about.
-    pub fn soon(&self) -> Vec<PackageName> {
-        self.soon.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter().cloned().collect()
-    }
-
-    /// Takes a package out of those. Returns whether it was one of them: its packument was asked for, and nobody has
-    /// waited for it or received it so far.
-    pub fn take_soon(&self, name: &PackageName) -> bool {
-        self.soon.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(name)
     }
 
     /// Returns what was fetched from a place already.

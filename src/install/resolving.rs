@@ -7,6 +7,7 @@ use super::supply::{LOOKUP_BATCH, Order, Supply};
 use super::{Message, failure};
 use crate::error::Error;
 use crate::package::name::PackageName;
+use crate::package::packument::Packument;
 use crate::package::platform::{Host, Platform};
 use crate::project::settings::{LinkWorkspacePackages, Settings};
 use crate::project::workspace::Project;
@@ -18,6 +19,7 @@ use crate::resolve::request::{ByVersion, Chosen, External, Failure, ImporterRequ
 use crate::resolve::solve::Solver;
 use crate::store::StoredPackage;
 use crate::timings::{Happened, Timings, subject};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How many packuments one job reads from the cache.
@@ -27,8 +29,29 @@ const PACKUMENT_BATCH: usize = 16;
 pub(super) enum Answer {
     /// Packuments.
     Packuments(Vec<Answered>),
+    /// Packuments that were asked for before the solver asked.
+    Ahead(Vec<Answered>),
     /// What no registry keeps: it is fetched whole, since its manifest is inside.
     External(Source, Box<Result<Fetched, Error>>),
+}
+
+/// The packuments that were asked for ahead and that the solver has not asked for: nothing stands for one that is still on
+/// its way. The solver takes one answer for each question, and what it has asked first may be an older one of the same
+/// package; so it gets these when it asks for them, and not when they come.
+struct Soon(BTreeMap<PackageName, Option<Result<Arc<Packument>, RegistryError>>>);
+
+impl Soon {
+    /// Keeps what the solver has not asked for; returns the rest.
+    fn keep(&mut self, answers: Vec<Answered>) -> Vec<Answered> {
+        let keep = |(name, answer)| match self.0.get_mut(&name) {
+            Some(place) => {
+                *place = Some(answer);
+                None
+            }
+            None => Some((name, answer)),
+        };
+        answers.into_iter().filter_map(keep).collect()
+    }
 }
 
 /// Which packages are fetched while resolution goes on.
@@ -75,13 +98,14 @@ pub(super) fn resolve(
     let mut externals: Vec<(Source, Arc<StoredPackage>)> = Vec::new();
     let mut orders = Vec::new();
     let timings = &session.counters.timings;
+    let mut soon = Soon(session.draft.soon.iter().map(|name| (name.clone(), None)).collect());
     let mut next = Next::default();
     let is_sure = |chosen: &Chosen<'_>| is_sure(&chosen.package.source, chosen.optional, &chosen.package.platform, host);
     let is_ordered = |chosen: &Chosen<'_>| early.admits(chosen) && is_sure(chosen);
     next.take(&mut solver, None, timings, is_ordered);
     loop {
         let Next { needs, chosen, orders: fresh } = std::mem::take(&mut next);
-        ask(session, needs)?;
+        ask(session, needs, &mut soon)?;
         Counters::add(&session.counters.chosen, chosen);
         orders.extend(fresh);
         // A few packages are looked up together, unless there is nothing else to do.
@@ -91,15 +115,10 @@ pub(super) fn resolve(
         if solver.is_done() {
             break;
         }
+        let mut answered = Vec::new();
         match session.receive()? {
-            Message::Answer(Answer::Packuments(answers)) => {
-                for (name, answer) in answers {
-                    // If nobody has waited for it by now, it is asked for again when somebody does.
-                    session.draft.take_soon(&name);
-                    solver.packument(&name, answer.map_err(|error| of_registry(&error)));
-                    next.take(&mut solver, Some(&name), timings, is_ordered);
-                }
-            }
+            Message::Answer(Answer::Packuments(answers)) => answered = answers,
+            Message::Answer(Answer::Ahead(answers)) => answered = soon.keep(answers),
             Message::Answer(Answer::External(source, outcome)) => {
                 let answer = outcome.map(|fetched| {
                     externals.push((source.clone(), fetched.package));
@@ -112,6 +131,10 @@ pub(super) fn resolve(
                 supply.take(delivery)?;
             }
             Message::Linked(_) => {}
+        }
+        for (name, answer) in answered {
+            solver.packument(&name, answer.map_err(|error| of_registry(&error)));
+            next.take(&mut solver, Some(&name), timings, is_ordered);
         }
     }
     let (resolution, warnings) = solver.finish().map_err(failure::of_resolve)?;
@@ -134,7 +157,8 @@ fn adopt(supply: &mut Supply, resolution: &Resolution, externals: Vec<(Source, A
 /// Asks about what an edit adds before anything else is known of the answer. The registry can take its time while the
 /// lockfile is read.
 pub(super) fn ask_ahead(session: &Session) -> Result<(), Error> {
-    ask_for_packuments(session, &session.draft.soon(), Age::Current)
+    let names: Vec<PackageName> = session.draft.soon.iter().cloned().collect();
+    ask_for_packuments(session, &names, Age::Current, Answer::Ahead)
 }
 
 /// What answers led to.
@@ -214,22 +238,28 @@ pub(super) fn is_sure(source: &Source, optional: bool, platform: &Platform, host
 }
 
 /// Asks all questions that there are at the moment.
-fn ask(session: &Session, needs: Vec<Need>) -> Result<(), Error> {
+fn ask(session: &Session, needs: Vec<Need>, soon: &mut Soon) -> Result<(), Error> {
     let (mut current, mut remembered) = (Vec::with_capacity(needs.len()), Vec::new());
     for need in needs {
         match need {
-            // Its answer is on its way already.
-            Need::Packument(name) if session.draft.take_soon(&name) => {}
-            Need::Packument(name) => current.push(name),
+            Need::Packument(name) => match soon.0.remove(&name) {
+                None => current.push(name),
+                // It is on its way already.
+                Some(None) => {}
+                Some(Some(answer)) => {
+                    // Cannot fail while the session holds the receiver.
+                    let _ = session.sender.send(Message::Answer(Answer::Packuments(vec![(name, answer)])));
+                }
+            },
             Need::Remembered(name) => remembered.push(name),
             Need::External(source) => ask_for_external(session, source)?,
         }
     }
-    ask_for_packuments(session, &current, Age::Current)?;
-    ask_for_packuments(session, &remembered, Age::Any)
+    ask_for_packuments(session, &current, Age::Current, Answer::Packuments)?;
+    ask_for_packuments(session, &remembered, Age::Any, Answer::Packuments)
 }
 
-fn ask_for_packuments(session: &Session, names: &[PackageName], age: Age) -> Result<(), Error> {
+fn ask_for_packuments(session: &Session, names: &[PackageName], age: Age, answer: fn(Vec<Answered>) -> Answer) -> Result<(), Error> {
     if names.is_empty() {
         return Ok(());
     }
@@ -242,7 +272,7 @@ fn ask_for_packuments(session: &Session, names: &[PackageName], age: Age) -> Res
                 counters.timings.note(|| Happened::Answered { name: name.to_string() });
             }
             // The receiver is gone only when the install has failed already.
-            let _ = sender.send(Message::Answer(Answer::Packuments(answers)));
+            let _ = sender.send(Message::Answer(answer(answers)));
         });
     }
     Ok(())

@@ -68,10 +68,17 @@ fn the_outcome_is_the_same_with_it_and_without() {
         std::fs::remove_dir_all(kept(&without)).unwrap();
         registry.forget();
         with.deka(edit).success();
-        let asked = registry.asked().len();
+        let asked = registry.asked();
         registry.forget();
         without.deka(edit).success();
-        assert!(asked <= registry.asked().len(), "{edit:?}");
+        let asked_without = registry.asked();
+        assert!(asked.len() <= asked_without.len(), "{edit:?}: {asked:?}, and without it {asked_without:?}");
+        for mut asked in [asked, asked_without] {
+            let count = asked.len();
+            asked.sort();
+            asked.dedup();
+            assert_eq!(asked.len(), count, "{edit:?}: something was asked twice among {asked:?}");
+        }
         assert_eq!(with.read("deka.lock"), without.read("deka.lock"), "{edit:?}");
         assert_eq!(with.tree(), without.tree(), "{edit:?}");
         let contents = |env: &TestEnv| tree::contents(&env.project().join("lib"));

@@ -80,7 +80,7 @@ pub(super) fn draft(add: &Add, workspace: &mut Workspace, desk: &Desk<'_>) -> Re
         directs.insert(workspace.projects[at].path.clone(), named.iter().map(|named| named.alias.clone()).collect());
         draft.change(workspace, at, &document)?;
     }
-    draft.soon = Mutex::new(soon);
+    draft.soon = soon;
     draft.take_followers(workspace, &mut directs);
     let names: Vec<String> = named.iter().map(|named| named.alias.to_string()).collect();
     draft.anew = Anew::Matching { directs, patterns: Patterns::parse(&names)?, depth: Some(0), is_known: false };
