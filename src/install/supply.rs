@@ -20,10 +20,12 @@ use crate::store::{PackageKey, StoredPackage};
 use crate::timings::Part;
 use crossbeam_channel::Sender;
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many packages one job looks up.
 pub(super) const LOOKUP_BATCH: usize = 24;
+/// So many packages do not wait for the index until nothing else is to be done.
+const COMMIT_BATCH: usize = 128;
 
 /// A package that is wanted in the store.
 #[derive(Clone, Debug)]
@@ -68,16 +70,19 @@ impl Order {
 /// What the store has under some keys.
 type Answers = Vec<(PackageKey, Option<Arc<StoredPackage>>)>;
 
+/// Imported packages, by the ids that they were ordered under.
+type Batch = Vec<(String, Arc<StoredPackage>)>;
+
 /// What the pool sends back.
 pub(super) enum Delivery {
     /// What the store had of packages that were expected.
     Foreseen(Result<Answers, Error>),
     /// What the store had, and what it did not.
-    LookedUp { found: Vec<(String, Arc<StoredPackage>)>, missing: Vec<Order>, failure: Option<Error> },
+    LookedUp { found: Batch, missing: Vec<Order>, failure: Option<Error> },
     /// A package was fetched and imported, or could not be.
     Fetched { order: Order, outcome: Box<Result<Fetched, Error>> },
     /// Imported packages are in the index.
-    Committed { batch: Vec<(String, Arc<StoredPackage>)>, failure: Option<Error> },
+    Committed { batch: Batch, failure: Option<Error> },
 }
 
 /// A package that was looked up before anybody asked for it.
@@ -100,8 +105,10 @@ pub(super) struct Supply {
     ready: FxHashMap<String, Arc<StoredPackage>>,
     failed: FxHashMap<String, Error>,
     /// Imported, and waiting for a transaction.
-    waiting: Vec<(String, Arc<StoredPackage>)>,
-    committing: bool,
+    waiting: Arc<Mutex<Batch>>,
+    /// How many jobs are going to write what waits, and whether one of them is urgent.
+    commits: usize,
+    hurries: bool,
     /// Packages that came over the network, and their packed bytes.
     pub fetched: (u64, u64),
 }
@@ -124,8 +131,9 @@ impl Supply {
             foreseen: FxHashMap::default(),
             ready: FxHashMap::default(),
             failed: FxHashMap::default(),
-            waiting: Vec::new(),
-            committing: false,
+            waiting: Arc::default(),
+            commits: 0,
+            hurries: false,
             fetched: (0, 0),
         }
     }
@@ -215,8 +223,7 @@ impl Supply {
     /// Takes a package whose files came while its name was still unknown.
     pub fn adopt(&mut self, known: &Package, package: Arc<StoredPackage>) {
         self.asked.insert(known.id.clone());
-        self.waiting.push((known.id.clone(), package));
-        self.commit();
+        self.commit(Some((known.id.clone(), package)));
     }
 
     /// Returns a package that is ready.
@@ -249,8 +256,9 @@ impl Supply {
                 Ok(self.arrived(found))
             }
             Delivery::Committed { batch, failure: None } => {
-                self.committing = false;
-                self.commit();
+                self.commits -= 1;
+                self.hurries = false;
+                self.commit(None);
                 Ok(self.arrived(batch))
             }
             Delivery::Fetched { order, outcome } => {
@@ -267,8 +275,7 @@ impl Supply {
                     self.fetched.1 += fetched.packed_bytes;
                 }
                 fetched.warnings.into_iter().for_each(|warning| (self.listener)(Event::Warning(warning)));
-                self.waiting.push((order.id, fetched.package));
-                self.commit();
+                self.commit(Some((order.id, fetched.package)));
                 Ok(Vec::new())
             }
         }
@@ -286,7 +293,7 @@ impl Supply {
         learnt
     }
 
-    fn arrived(&mut self, batch: Vec<(String, Arc<StoredPackage>)>) -> Vec<String> {
+    fn arrived(&mut self, batch: Batch) -> Vec<String> {
         batch
             .into_iter()
             .map(|(id, package)| {
@@ -304,23 +311,37 @@ impl Supply {
         });
     }
 
-    /// Begins a transaction with everything that waits, unless one is under way. It runs when nothing more urgent does,
-    /// which is what gathers a batch.
-    fn commit(&mut self) {
-        if self.committing || self.waiting.is_empty() {
+    /// Has a package, and all that wait like it, written to the index. That is done when nothing more urgent is, which is
+    /// what gathers a batch. Where many have gathered it is done at once: at the end there would be nothing else to do
+    /// beside it, and an install that is killed before would have fetched them in vain.
+    fn commit(&mut self, package: Option<(String, Arc<StoredPackage>)>) {
+        let count = {
+            let mut waiting = lock(&self.waiting);
+            waiting.extend(package);
+            waiting.len()
+        };
+        let hurries = count >= COMMIT_BATCH && !self.hurries;
+        if count == 0 || (self.commits > 0 && !hurries) {
             return;
         }
-        self.committing = true;
-        let batch = std::mem::take(&mut self.waiting);
-        let (sources, sender) = (Arc::clone(&self.sources), self.sender.clone());
-        self.spawner.spawn(Priority::Link, move || {
+        self.commits += 1;
+        self.hurries |= hurries;
+        let (sources, sender, waiting) = (Arc::clone(&self.sources), self.sender.clone(), Arc::clone(&self.waiting));
+        self.spawner.spawn(if hurries { Priority::Resolve } else { Priority::Link }, move || {
+            let batch = std::mem::take(&mut *lock(&waiting));
             let packages: Vec<Arc<StoredPackage>> = batch.iter().map(|(_, package)| Arc::clone(package)).collect();
             let step = sources.timings().step(Part::Import, "writing of the index");
-            let failure = sources.store.commit(&packages).err().map(failure::of_store);
+            // Another job may have taken everything.
+            let failure = if packages.is_empty() { None } else { sources.store.commit(&packages).err().map(failure::of_store) };
             drop(step);
             let _ = sender.send(super::Message::Delivery(Delivery::Committed { batch, failure }));
         });
     }
+}
+
+fn lock(waiting: &Mutex<Batch>) -> MutexGuard<'_, Batch> {
+    // Nothing that can panic happens under the lock.
+    waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn look_up(sources: &Sources, orders: Vec<Order>) -> Delivery {
