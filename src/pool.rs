@@ -41,11 +41,10 @@ pub fn beside<A: Send, B>(aside: impl FnOnce() -> A + Send, here: impl FnOnce() 
     })
 }
 
-/// A fixed number of threads that run jobs.
+/// A number of threads that run jobs. Each is started when a job would have to wait for it: to start them all takes longer
+/// than a small install that has nothing to fetch.
 pub struct Pool {
     shared: Arc<Shared>,
-    /// Whether there is a thread at all.
-    is_running: bool,
 }
 
 struct Shared {
@@ -60,6 +59,8 @@ struct Shared {
 struct Queue {
     jobs: BinaryHeap<Job>,
     count: u64,
+    /// How many threads there are.
+    started: usize,
     /// How many threads run a job.
     busy: usize,
     closed: bool,
@@ -85,16 +86,10 @@ struct Job {
 pub struct Spawner(Arc<Shared>);
 
 impl Pool {
-    /// Starts `threads` threads (at least one).
+    /// Makes a pool of up to `threads` threads (at least one).
     pub fn new(threads: usize) -> Pool {
-        let queue = Mutex::new(Queue { jobs: BinaryHeap::new(), count: 0, busy: 0, closed: false });
-        let shared = Arc::new(Shared { threads: threads.max(1), queue, changed: Condvar::new(), dry: Condvar::new() });
-        let start = |index| {
-            let shared = Arc::clone(&shared);
-            std::thread::Builder::new().name(format!("work-{index}")).spawn(move || run(&shared)).is_ok()
-        };
-        let started = (0..shared.threads).filter(|index| start(*index)).count();
-        Pool { shared, is_running: started > 0 }
+        let queue = Mutex::new(Queue { jobs: BinaryHeap::new(), count: 0, started: 0, busy: 0, closed: false });
+        Pool { shared: Arc::new(Shared { threads: threads.max(1), queue, changed: Condvar::new(), dry: Condvar::new() }) }
     }
 
     /// Returns a handle that adds jobs.
@@ -109,7 +104,7 @@ impl Drop for Pool {
         queue.closed = true;
         self.shared.changed.notify_all();
         // Nothing is at stake in how the threads end, and the process that waits for them is about to end itself.
-        while self.is_running && !queue.is_dry() {
+        while queue.started > 0 && !queue.is_dry() {
             queue = self.shared.dry.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -129,9 +124,17 @@ impl Spawner {
     /// Adds a job that goes before lighter ones of the same priority: what takes longest should not start last.
     pub fn spawn_weighted(&self, priority: Priority, weight: u64, run: impl FnOnce() + Send + 'static) {
         let mut queue = self.0.lock();
+        if queue.closed && queue.is_dry() {
+            return;
+        }
         queue.count += 1;
         let job = Job { priority, weight, number: queue.count, run: Box::new(run) };
         queue.jobs.push(job);
+        // Threads that were told of a job and have not woken up yet do not count for another one.
+        let is_short = queue.jobs.len() > queue.started - queue.busy;
+        if is_short && queue.started < self.0.threads && start(&self.0, queue.started) {
+            queue.started += 1;
+        }
         drop(queue);
         self.0.changed.notify_one();
     }
@@ -153,6 +156,12 @@ impl Drop for AbortOnPanic {
             std::process::abort();
         }
     }
+}
+
+/// Starts a thread; says whether that worked.
+fn start(shared: &Arc<Shared>, index: usize) -> bool {
+    let shared = Arc::clone(shared);
+    std::thread::Builder::new().name(format!("work-{index}")).spawn(move || run(&shared)).is_ok()
 }
 
 fn run(shared: &Shared) {
@@ -200,7 +209,29 @@ impl Eq for Job {}
 #[cfg(test)]
 mod tests {
     use super::{Pool, Priority};
-    use std::sync::mpsc;
+    use std::sync::{Arc, mpsc};
+
+    #[test]
+    fn threads_are_started_when_jobs_would_wait() {
+        let pool = Pool::new(3);
+        assert_eq!(pool.shared.lock().started, 0);
+        let spawner = pool.spawner();
+        let (send, receive) = mpsc::channel();
+        // Each waits for all of them, so that they end only if all run at once.
+        let all = Arc::new(std::sync::Barrier::new(3));
+        for _ in 0..3 {
+            let (all, send) = (Arc::clone(&all), send.clone());
+            spawner.spawn(Priority::Link, move || {
+                all.wait();
+                send.send(()).expect("the test receives");
+            });
+        }
+        assert_eq!(receive.iter().take(3).count(), 3);
+        assert_eq!(pool.shared.lock().started, 3);
+        drop(pool);
+        spawner.spawn(Priority::Link, move || send.send(()).expect("nobody gets this far"));
+        assert_eq!(receive.iter().count(), 0, "a pool that is gone runs nothing");
+    }
 
     #[test]
     fn the_most_urgent_job_runs_first_and_all_have_run_when_the_pool_is_gone() {
