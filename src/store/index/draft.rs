@@ -13,6 +13,8 @@ const HEADER_BYTES: usize = 100;
 const TABLE_LEAF: u8 = 0x0d;
 /// A page with the rows of an index, or of a table without row numbers.
 const INDEX_LEAF: u8 = 0x0a;
+/// The first page is the list's, and the number of the last has one byte.
+const ROOTS_MAX: usize = 126;
 /// The table in which a boot is noted.
 const BOOTS: &str = "boots";
 
@@ -84,7 +86,7 @@ fn roots(migrations: &[&str]) -> Option<Vec<Root>> {
             return None;
         }
     }
-    (roots.len() < usize::from(i8::MAX.unsigned_abs())).then_some(roots)
+    (roots.len() <= ROOTS_MAX).then_some(roots)
 }
 
 fn put_header(image: &mut [u8], form: Form, roots: &[Root]) {
