@@ -127,14 +127,19 @@ impl Spawner {
         if queue.closed && queue.is_dry() {
             return;
         }
-        queue.count += 1;
-        let job = Job { priority, weight, number: queue.count, run: Box::new(run) };
-        queue.jobs.push(job);
         // Threads that were told of a job and have not woken up yet do not count for another one.
-        let is_short = queue.jobs.len() > queue.started - queue.busy;
+        let is_short = queue.jobs.len() >= queue.started - queue.busy;
         if is_short && queue.started < self.0.threads && start(&self.0, queue.started) {
             queue.started += 1;
         }
+        if queue.started == 0 {
+            // The system has no thread left. Better here than never.
+            drop(queue);
+            return run();
+        }
+        queue.count += 1;
+        let job = Job { priority, weight, number: queue.count, run: Box::new(run) };
+        queue.jobs.push(job);
         drop(queue);
         self.0.changed.notify_one();
     }
@@ -231,6 +236,15 @@ mod tests {
         drop(pool);
         spawner.spawn(Priority::Link, move || send.send(()).expect("nobody gets this far"));
         assert_eq!(receive.iter().count(), 0, "a pool that is gone runs nothing");
+    }
+
+    #[test]
+    fn without_any_thread_jobs_run_where_they_are_added() {
+        let mut pool = Pool::new(1);
+        Arc::get_mut(&mut pool.shared).expect("nobody else has it").threads = 0;
+        let (send, receive) = mpsc::channel();
+        pool.spawner().spawn(Priority::Import, move || send.send(std::thread::current().id()).expect("the test receives"));
+        assert_eq!(receive.try_recv(), Ok(std::thread::current().id()));
     }
 
     #[test]
