@@ -30,7 +30,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Changes whenever the same inputs lead to another tree.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// What an install has to know besides the steps.
 #[derive(Debug, Serialize, Deserialize)]

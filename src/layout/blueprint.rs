@@ -52,17 +52,17 @@ pub struct Drawing {
 /// Parts that can be carried out at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// The folders of packages with so many files that several parts bring them.
-    Folders,
-    /// The slots and the hidden hoist.
+    /// The slots and the hidden hoist; of packages with so many files that several parts bring them, the folders.
     Slots,
+    /// The files of those packages.
+    Large,
     /// What projects see of them.
     Projects,
 }
 
 impl Phase {
     /// All of them, in their order.
-    pub const ALL: [Phase; 3] = [Phase::Folders, Phase::Slots, Phase::Projects];
+    pub const ALL: [Phase; 3] = [Phase::Slots, Phase::Large, Phase::Projects];
 }
 
 /// Parts that are being filled.
@@ -98,7 +98,7 @@ pub fn draw<'a>(wanted: &Wanted, places: &Places, package: impl Fn(&str) -> Opti
     let record = Record::decode(&record_bytes).filter(|record| record.complete && record.slots.len() == wanted.slots.len())?;
     let hidden_path = join(places.virtual_dir.as_str(), "node_modules");
     let (hidden, projects): (Vec<_>, Vec<_>) = record.folders.iter().partition(|folder| folder.path == hidden_path);
-    let (mut folders, mut slots, mut links) = (Parts::default(), Parts::default(), Parts::default());
+    let (mut slots, mut large, mut links) = (Parts::default(), Parts::default(), Parts::default());
     for folder in hidden {
         put_folder(&mut slots.open, "node_modules")?;
         put_links(&mut slots, "node_modules/", folder)?;
@@ -108,7 +108,7 @@ pub fn draw<'a>(wanted: &Wanted, places: &Places, package: impl Fn(&str) -> Opti
             // Scripts change its files, and nobody knows how; or it has links inside of its package.
             return None;
         }
-        put_slot(&mut folders, &mut slots, slot, package(&slot.content)?)?;
+        put_slot(&mut slots, &mut large, slot, package(&slot.content)?)?;
     }
     for folder in projects.into_iter().filter(|folder| !(folder.links.is_empty() && folder.bins.is_empty())) {
         links.open.push(PROJECT);
@@ -116,7 +116,7 @@ pub fn draw<'a>(wanted: &Wanted, places: &Places, package: impl Fn(&str) -> Opti
         put_links(&mut links, "", folder)?;
     }
     let (mut parts, mut ends) = (Vec::new(), [0; Phase::ALL.len()]);
-    for (end, phase) in ends.iter_mut().zip([folders, slots, links]) {
+    for (end, phase) in ends.iter_mut().zip([slots, large, links]) {
         parts.extend(phase.finish());
         *end = parts.len();
     }
@@ -124,26 +124,31 @@ pub fn draw<'a>(wanted: &Wanted, places: &Places, package: impl Fn(&str) -> Opti
     Some(Drawing { parts, ends, shared: must_stand(wanted) })
 }
 
-/// Puts down a slot. A package with many files has its folders made first, and its files brought by several parts.
-fn put_slot(folders: &mut Parts, slots: &mut Parts, slot: &RecordedSlot, package: &StoredPackage) -> Option<()> {
+/// Puts down a slot. The files of a package with many come later, in several parts.
+fn put_slot(slots: &mut Parts, large: &mut Parts, slot: &RecordedSlot, package: &StoredPackage) -> Option<()> {
     let loads = Loads::of(package, FILES_MAX)?;
     let modules = format!("{}/node_modules/", slot.name);
     let folder = format!("{modules}{}", slot.package);
-    let is_large = loads.files.len() > 1;
-    let made_first = if is_large { folders } else { &mut *slots };
-    made_first.open.push(SLOT);
-    put_text(&mut made_first.open, &slot.name)?;
+    slots.open.push(SLOT);
+    put_text(&mut slots.open, &slot.name)?;
     if let Some(scope) = slot.package.scope() {
-        put_folder(&mut made_first.open, &format!("{modules}{scope}"))?;
+        put_folder(&mut slots.open, &format!("{modules}{scope}"))?;
     }
-    put_folder(&mut made_first.open, &folder)?;
-    let first = if is_large { None } else { loads.files.first() };
-    let whole = first.map_or_else(|| loads.folders.clone(), |(files, _)| [&loads.folders[..], files].concat());
-    put_load(&mut made_first.open, &folder, &whole)?;
-    let mut steps = 3 + first.map_or(0, |(_, count)| *count);
-    for (files, count) in loads.files.iter().filter(|_| is_large) {
-        put_load(&mut slots.open, &folder, files)?;
-        slots.count(*count);
+    put_folder(&mut slots.open, &folder)?;
+    let mut steps = 3;
+    match &loads.files[..] {
+        [] => put_load(&mut slots.open, &folder, &loads.folders)?,
+        [(files, count)] => {
+            put_load(&mut slots.open, &folder, &[&loads.folders[..], files].concat())?;
+            steps += count;
+        }
+        several => {
+            put_load(&mut slots.open, &folder, &loads.folders)?;
+            for (files, count) in several {
+                put_load(&mut large.open, &folder, files)?;
+                large.count(*count);
+            }
+        }
     }
     let own_scope = slot.package.scope().map(str::to_owned);
     steps += put_link_list(&mut slots.open, &modules, &slot.links, own_scope)? + put_bins(&mut slots.open, &modules, &slot.bins)?;
