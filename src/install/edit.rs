@@ -31,7 +31,7 @@ pub use update::Update;
 
 pub(super) use dedupe::check;
 pub(super) use prune::prune;
-pub(super) use write::{Written, write};
+pub(super) use write::{Written, remove_abandoned, write};
 
 use super::fetch::Fetched;
 use super::news::Listener;

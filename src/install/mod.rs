@@ -191,7 +191,12 @@ fn run_locked(task: &Task, (asked, foreseen): (Asked, Foreseen), counters: &Arc<
     let Asked { mut workspace, settings, graph, selected } = asked;
     let root = workspace.root.clone();
     let modules_dir = root.join(&settings.layout.modules_dir);
-    let written_in_this_boot = State::read(&modules_dir).is_none_or(|state| state.boot.is_none() || state.written_in_this_boot());
+    let state = State::read(&modules_dir);
+    if state.is_none() && has_record(&modules_dir) {
+        // Whoever went before did not come to its end.
+        edit::remove_abandoned(&workspace);
+    }
+    let written_in_this_boot = state.is_none_or(|state| state.boot.is_none() || state.written_in_this_boot());
     let places = session::places(&settings, &workspace)?;
     let on_wait = |wait: Wait| listener(Event::Note(wait.to_string()));
     let store = Store::open_telling(&settings.store_dir, Mode::ReadWrite, &on_wait).map_err(of_store)?;
@@ -248,6 +253,11 @@ fn run_locked(task: &Task, (asked, foreseen): (Asked, Foreseen), counters: &Arc<
     outcome
 }
 
+/// Says whether something was built there before.
+fn has_record(modules_dir: &Path) -> bool {
+    crate::project::folder::path(modules_dir).join(RECORD).exists()
+}
+
 /// Says whether everything that settings and manifests were read from still is as it was.
 fn is_as_read(workspace: &Workspace, settings: &Settings) -> bool {
     settings.inputs.files.iter().chain(&workspace.looked_at).all(FileStamp::is_current)
@@ -281,7 +291,7 @@ fn lock_project(root: &Path, modules_dir: &Path, listener: &Listener) -> Result<
 fn install(session: &mut Session) -> Result<Outcome, Error> {
     let text = locked::read_text(session)?;
     let host = host::host(&session.settings.architectures);
-    let from_nothing = session.task.clean || !crate::project::folder::path(&session.modules_dir()).join(RECORD).exists();
+    let from_nothing = session.task.clean || !has_record(&session.modules_dir());
     let known = text.as_deref().filter(|_| from_nothing).and_then(|text| replay::key(session, text, &host));
     let began = match known.map(|key| replay::run(session, key)).transpose()? {
         Some(replay::Attempt::Done(outcome)) => return Ok(outcome),

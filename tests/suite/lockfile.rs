@@ -325,3 +325,21 @@ fn a_draft_that_a_killed_process_left_is_removed_and_that_of_a_living_one_is_not
     env.install().success();
     assert_eq!((env.has(".deka.lock.7ffffffe-0-0.tmp"), env.has(&living)), (false, true));
 }
+
+#[test]
+fn drafts_of_manifests_go_after_an_edit_that_was_killed() {
+    let registry = Registry::new().package("a", "1.0.0", |p| p);
+    let env = TestEnv::with(&registry);
+    env.manifest(json!({ "name": "root", "workspaces": ["lib"] }));
+    env.write("lib/package.json", r#"{ "name": "lib", "dependencies": { "a": "1" } }"#);
+    env.install().success();
+    // No process has a number as high as that. The state goes before anything is changed.
+    let left = [".package.json.7ffffffe-0-0.tmp", "lib/.package.json.7ffffffe-1-0.tmp", ".pnpm-workspace.yaml.7ffffffe-2-0.tmp"];
+    for draft in left {
+        env.write(draft, "{");
+    }
+    env.install().success().line("Already up to date [TIME]");
+    assert_eq!(left.map(|draft| env.has(draft)), [true; 3], "nobody looks for them where all was well");
+    env.remove("node_modules/.deka/state").install().success();
+    assert_eq!(left.map(|draft| env.has(draft)), [false; 3]);
+}

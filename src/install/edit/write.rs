@@ -3,6 +3,7 @@
 use crate::error::{Code, Error};
 use crate::install::failure;
 use crate::install::session::Session;
+use crate::project::workspace::{WORKSPACE_FILE, Workspace};
 use std::path::{Path, PathBuf};
 
 /// Files that were written, with what stood there before.
@@ -38,6 +39,12 @@ pub(in crate::install) fn write(session: &Session<'_>) -> Result<Written, Error>
         written.0.push((path.to_owned(), before.map(<[u8]>::to_vec)));
     }
     Ok(written)
+}
+
+/// Removes the drafts of files that an edit was writing when it was killed.
+pub(in crate::install) fn remove_abandoned(workspace: &Workspace) {
+    workspace.projects.iter().for_each(|project| crate::fs::remove_abandoned_beside(&project.stamp.path));
+    crate::fs::remove_abandoned_beside(&workspace.root.join(WORKSPACE_FILE));
 }
 
 impl Written {
