@@ -158,6 +158,10 @@ fn adopt(supply: &mut Supply, resolution: &Resolution, externals: Vec<(Source, A
 /// lockfile is read.
 pub(super) fn ask_ahead(session: &Session) -> Result<(), Error> {
     let names: Vec<PackageName> = session.draft.soon.iter().cloned().collect();
+    for name in &names {
+        // The answer may be here before the solver asks, and counts all the same.
+        session.counters.timings.note(|| Happened::Wanted { name: name.to_string(), because: None });
+    }
     ask_for_packuments(session, &names, Age::Current, Answer::Ahead)
 }
 

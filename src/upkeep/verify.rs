@@ -170,7 +170,7 @@ fn compare(store: &Store, project: &Path, slots: &[Installed], report: &mut Repo
     let pairs: Vec<(&Installed, StoredPackage)> =
         slots.into_iter().zip(packages).filter_map(|(slot, package)| Some((slot, package?))).collect();
     report.compared = pairs.iter().map(|(_, package)| package.tree.len() as u64).sum();
-    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    let threads = crate::pool::processors();
     let parts: Vec<Result<Vec<Edited>, Error>> = std::thread::scope(|scope| {
         let part = |pairs: &'_ [(&Installed, StoredPackage)]| -> Result<Vec<Edited>, Error> {
             pairs
