@@ -3,9 +3,13 @@
 //! Everything in deka that touches the disk outside of the measured hot paths goes through here, so that a failure
 //! always reads `cannot create …/node_modules/.deka: permission denied` and never just `permission denied`.
 
+mod stat;
+
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
+
+pub use stat::Stat;
 
 /// A failed operation on a file.
 #[derive(Debug, thiserror::Error)]

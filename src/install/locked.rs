@@ -1,14 +1,14 @@
 //! The lockfile in one install: read and judged before anything else happens, written when something has changed.
 
 use super::ahead::Ahead;
+use super::deciding::Learnt;
 use super::session::Session;
-use super::{failure, recalled, resolving};
+use super::{failure, resolving};
 use crate::error::{Code, Error};
 use crate::lockfile::freshness::{self, Asked};
 use crate::lockfile::{self, Lockfile};
 use crate::project::catalogs::{self, Catalogs};
 use crate::project::settings::Frozen;
-use crate::resolve::demands::Demands;
 use crate::resolve::graph::{Package, Resolution, Source};
 use crate::resolve::local;
 use crate::timings::Part;
@@ -84,11 +84,7 @@ pub(super) fn read(session: &Session, text: Option<Vec<u8>>) -> Result<Locked, E
         // It is resolved again whether it fits or not.
         return Ok(Locked { path, text, lockfile, fits: false, frozen });
     }
-    let difference = match compare(session, found) {
-        Ok(()) => moved(session, &found.resolution)?,
-        Err(difference) => Some(difference.to_string()),
-    };
-    let fits = match (difference.map_or(Ok(()), Err), changed_tarball(session, &found.resolution)) {
+    let fits = match (difference(session, found)?.map_or(Ok(()), Err), changed_tarball(session, &found.resolution)) {
         (Ok(()), None) => true,
         (Err(difference), _) if frozen => {
             let message = format!("{NAME} does not fit package.json, and a frozen install may not change it: {difference}");
@@ -104,9 +100,25 @@ pub(super) fn read(session: &Session, text: Option<Vec<u8>>) -> Result<Locked, E
     Ok(Locked { path, text, lockfile, fits, frozen })
 }
 
+/// Reads the text of a lockfile that was the answer before. Nothing if it is none to what is asked now.
+pub(super) fn understand(session: &Session, text: &str) -> Option<Resolution> {
+    let found = lockfile::read(text.as_bytes()).ok()?;
+    check_addresses(session, &found.resolution).ok()?;
+    difference(session, &found).ok()?.is_none().then_some(found.resolution)
+}
+
+/// Writes a lockfile where there was none.
+pub(super) fn put(session: &Session, text: &str) -> Result<(), Error> {
+    if !session.settings.lockfile.enabled {
+        return Ok(());
+    }
+    let _step = session.counters.timings.step(Part::Rest, "writing of the lockfile");
+    crate::fs::write_atomic(&session.workspace.root.join(NAME), text.as_bytes()).map_err(failure::of_file)
+}
+
 /// Writes what was resolved, or what was learnt of packages that no hash was known of. `text` is what that comes to,
-/// nothing if it stays as it is, and `demands` is what its packages ask for, if that is known.
-pub(super) fn write(session: &Session, locked: &Locked, (text, demands): (Option<&str>, Option<&Demands>)) -> Result<(), Error> {
+/// nothing if it stays as it is, and `learnt` is what is kept beside it, if anything is.
+pub(super) fn write(session: &Session, locked: &Locked, (text, learnt): (Option<&str>, Option<&Learnt>)) -> Result<(), Error> {
     let Some(text) = text.filter(|_| session.settings.lockfile.enabled && !locked.frozen) else {
         return Ok(());
     };
@@ -114,8 +126,8 @@ pub(super) fn write(session: &Session, locked: &Locked, (text, demands): (Option
     if locked.text.as_deref().is_none_or(|before| before != text.as_bytes()) {
         crate::fs::write_atomic(&locked.path, text.as_bytes()).map_err(failure::of_file)?;
     }
-    if let Some(demands) = demands {
-        recalled::keep(session, text.as_bytes(), demands);
+    if let Some(learnt) = learnt {
+        learnt.keep(session, text);
     }
     Ok(())
 }
@@ -133,6 +145,14 @@ fn settings(session: &Session) -> lockfile::Settings {
         auto_install_peers: options.auto_install_peers,
         dedupe_peer_dependents: options.dedupe_peer_dependents,
         resolve_peers_from_workspace_root: options.resolve_peers_from_workspace_root,
+    }
+}
+
+/// Says what a lockfile does not answer, if there is something.
+fn difference(session: &Session, lockfile: &Lockfile) -> Result<Option<String>, Error> {
+    match compare(session, lockfile) {
+        Ok(()) => moved(session, &lockfile.resolution),
+        Err(difference) => Ok(Some(difference.to_string())),
     }
 }
 

@@ -19,13 +19,16 @@
 
 mod again;
 mod ahead;
+mod answers;
 mod building;
+mod deciding;
 mod deploy;
 pub mod edit;
 mod ending;
 mod engines;
 mod failure;
 mod fetch;
+mod fingerprint;
 mod folder;
 mod landing;
 mod latest;
@@ -38,6 +41,7 @@ mod replay;
 mod resolving;
 mod scripting;
 mod session;
+mod shelf;
 mod source;
 mod summary;
 mod supply;
@@ -68,17 +72,16 @@ use crate::project::stamp::FileStamp;
 use crate::project::state::{self, Now, State};
 use crate::project::workspace::{Workspace, find_root};
 use crate::project::{catalogs, host, lock, overrides};
-use crate::resolve::demands::Demands;
 use crate::resolve::graph::Resolution;
 use crate::scripts::lifecycle::Moment;
 use crate::store::{Mode, Store, Wait};
 use crate::timings::{Happened, Part};
 use ahead::Ahead;
 use building::{Attempt, Built, Choice};
+use deciding::{Decided, Learnt, Origin, decide};
 use edit::{Desk, Edit, Written};
 use locked::{Foreseen, Locked};
 use news::{Counters, Event, Listener};
-use resolving::{Early, Resolved};
 use session::Session;
 use source::Sources;
 use std::path::{Path, PathBuf};
@@ -240,16 +243,21 @@ fn run_locked(task: &Task, (asked, foreseen): (Asked, Foreseen), counters: &Arc<
         warned: Mutex::default(),
         foreseen,
         seen,
+        fresh: Mutex::default(),
     };
     session.trace("settings, manifests and store are open");
     resolving::ask_ahead(&session)?;
     let outcome = install(&mut session);
-    // Large, and of no use to a process that ends.
-    std::mem::forget((session.workspace, session.graph, session.draft));
     if outcome.is_err() {
         // What is still under way is of no use any more; the process ends without waiting for it.
         std::mem::forget(pool);
+    } else if let Some(fresh) = session.fresh().take() {
+        // Waits for the last packuments, which are written behind everything else.
+        drop(pool);
+        fresh.keep(&session.sources, &session.settings.cache_dir);
     }
+    // Large, and of no use to a process that ends.
+    std::mem::forget((session.workspace, session.graph, session.draft));
     outcome
 }
 
@@ -292,8 +300,10 @@ fn install(session: &mut Session) -> Result<Outcome, Error> {
     let text = locked::read_text(session)?;
     let host = host::host(&session.settings.architectures);
     let from_nothing = session.task.clean || !has_record(&session.modules_dir());
-    let known = text.as_deref().filter(|_| from_nothing).and_then(|text| replay::key(session, text, &host));
-    let began = match known.map(|key| replay::run(session, key)).transpose()? {
+    let answer = if text.is_none() { answers::recall(session) } else { None };
+    let foreseen = text.as_deref().or(answer.as_ref().map(|answer| answer.lockfile.as_bytes()));
+    let known = foreseen.filter(|_| from_nothing).and_then(|text| replay::key(session, text, &host));
+    let began = match known.map(|key| replay::run(session, key, answer.as_ref())).transpose()? {
         Some(replay::Attempt::Done(outcome)) => return Ok(outcome),
         Some(replay::Attempt::Not { began }) => began,
         None => false,
@@ -301,10 +311,10 @@ fn install(session: &mut Session) -> Result<Outcome, Error> {
     let (told, counters) = (Arc::clone(&session.listener), Arc::clone(&session.counters));
     let mut supply = Supply::new(Arc::clone(&session.sources), session.spawner.clone(), session.sender.clone(), counters, told);
     let node = engines::Node::ask(session);
-    let Decided { locked, mut resolution, resolved, demands } = decide(session, &mut supply, text, &host, from_nothing)?;
+    let Decided { locked, mut resolution, origin } = decide(session, &mut supply, (text, answer), &host, from_nothing)?;
     let session = &*session;
     let quarantine = quarantined::check(session, &resolution)?;
-    if let Some(outcome) = without_tree(session, &locked, (&resolution, demands.as_ref()))? {
+    if let Some(outcome) = without_tree(session, &locked, (&resolution, origin.learnt()))? {
         return Ok(outcome);
     }
     let fit = engines::check(session, &resolution, &host, node)?;
@@ -318,21 +328,22 @@ fn install(session: &mut Session) -> Result<Outcome, Error> {
     let folders = folder::look(&session.workspace.root, &resolution);
     let link = || build(session, &mut supply, &resolution, (&permissions, &folders), (&host, fit));
     // What was resolved is put into words while it is linked.
-    let (text, built) = match resolved {
-        true => pool::beside(|| Some(locked::text(session, &resolution)), link),
-        false => (None, link()),
+    let (text, built) = match &origin {
+        Origin::Lockfile => (None, link()),
+        Origin::Recalled(text) => (Some(text.clone()), link()),
+        Origin::Resolved(_) => pool::beside(|| Some(locked::text(session, &resolution)), link),
     };
     let (built, before) = built?;
     report_built(session, &built, &supply);
     let learnt = supply.fill_integrities(&mut resolution);
     let text = if learnt { Some(locked::text(session, &resolution)) } else { text };
     if !is_edit {
-        locked::write(session, &locked, (text.as_deref(), demands.as_ref()))?;
+        locked::write(session, &locked, (text.as_deref(), origin.learnt()))?;
     }
     scripting::run_dependencies(session, &resolution, &built)?;
     let (mut written, mut pruned) = (Written::default(), Vec::new());
     if is_edit {
-        written = put_down(session, &locked, (text.as_deref(), demands.as_ref()))?;
+        written = put_down(session, &locked, (text.as_deref(), origin.learnt()))?;
         pruned = edit::prune(session, &built.wanted)?;
     } else {
         scripting::run_projects(session, Moment::After)?;
@@ -341,8 +352,8 @@ fn install(session: &mut Session) -> Result<Outcome, Error> {
     session.sources.store.register_project(&session.workspace.root).map_err(of_store)?;
     let skipped = scripting::skipped(session, &resolution, &built, &permissions);
     let outcome = summary::outcome(session, &resolution, (&built, &before, &written), (pruned, supply.fetched));
-    if let Some(key) = known.filter(|_| !resolved && !learnt) {
-        replay::remember(session, key, (&resolution, &built, &supply), (&outcome, &skipped));
+    if let Some(text) = text.as_ref().map(String::as_bytes).or(locked.text.as_deref()).filter(|_| from_nothing) {
+        replay::remember(session, (text, &host), (&resolution, &built, &supply), (&outcome, &skipped));
     }
     if !skipped.is_empty() {
         (session.listener)(Event::SkippedScripts(skipped));
@@ -353,20 +364,20 @@ fn install(session: &mut Session) -> Result<Outcome, Error> {
 }
 
 /// Ends an install that has nothing to do with `node_modules`: a check, or one that only writes what the user keeps.
-fn without_tree(session: &Session, locked: &Locked, answer: (&Resolution, Option<&Demands>)) -> Result<Option<Outcome>, Error> {
-    let (resolution, demands) = answer;
+fn without_tree(session: &Session, locked: &Locked, answer: (&Resolution, Option<&Learnt>)) -> Result<Option<Outcome>, Error> {
+    let (resolution, learnt) = answer;
     if session.task.edit.as_ref().is_some_and(Edit::is_check) {
         return edit::check(session, locked, resolution).map(Some);
     }
     if session.settings.lockfile.only {
-        let _ = put_down(session, locked, (Some(&locked::text(session, resolution)), demands))?;
+        let _ = put_down(session, locked, (Some(&locked::text(session, resolution)), learnt))?;
         return Ok(Some(Outcome { lockfile_only: true, ..Outcome::default() }));
     }
     Ok(None)
 }
 
 /// Writes what the user keeps: manifests that were edited and, right behind them, the lockfile. Both or neither.
-fn put_down(session: &Session, locked: &Locked, answer: (Option<&str>, Option<&Demands>)) -> Result<Written, Error> {
+fn put_down(session: &Session, locked: &Locked, answer: (Option<&str>, Option<&Learnt>)) -> Result<Written, Error> {
     let written = edit::write(session)?;
     match locked::write(session, locked, answer) {
         Ok(()) => Ok(written),
@@ -375,74 +386,6 @@ fn put_down(session: &Session, locked: &Locked, answer: (Option<&str>, Option<&D
             Err(error)
         }
     }
-}
-
-/// What is going to be installed.
-struct Decided {
-    locked: Locked,
-    resolution: Resolution,
-    /// Whether it was found out anew.
-    resolved: bool,
-    /// What its packages ask for, when that is known.
-    demands: Option<Demands>,
-}
-
-/// Takes what the lockfile says, if it may and does; resolves otherwise.
-fn decide(session: &mut Session, supply: &mut Supply, text: Option<Vec<u8>>, host: &Host, from_nothing: bool) -> Result<Decided, Error> {
-    let counters = Arc::clone(&session.counters);
-    let _step = counters.timings.step(Part::Resolve, "lockfile and resolution");
-    let groups = session.settings.groups;
-    let early = match session.selected {
-        _ if session.settings.lockfile.only || !(groups.prod && groups.dev && groups.optional) => Early::Nothing,
-        None => Early::All,
-        // What is new is there for the projects that are edited; who needs the rest is not known yet.
-        Some(_) if session.task.edit.is_some() => Early::New,
-        Some(_) => Early::Nothing,
-    };
-    let needs_all = early == Early::All && from_nothing;
-    if let Some(text) = text.as_deref().filter(|_| needs_all) {
-        supply.foresee(text);
-    }
-    let mut locked = locked::read(session, text)?;
-    if session.task.clean {
-        clean(session)?;
-    }
-    let decides = locked.decides(session);
-    let (resolution, demands) = match locked.lockfile.take() {
-        Some(lockfile) if decides => {
-            if needs_all {
-                order_all(session, supply, &lockfile.resolution, host)?;
-            }
-            (lockfile.resolution, None)
-        }
-        lockfile => {
-            let pins = lockfile.map(|lockfile| lockfile.resolution);
-            let text = locked.text.as_deref();
-            let known = pins.as_ref().zip(text).and_then(|(pins, text)| recalled::read(session, text, pins.packages.len()));
-            let Resolved { mut resolution, warnings, demands } = resolving::resolve(session, supply, (pins, known), early, host)?;
-            telling::tell(session, &warnings);
-            edit::save(session, &mut resolution)?;
-            session.stage("resolved", format!("Resolved {} packages", resolution.packages.len()));
-            (resolution, Some(demands))
-        }
-    };
-    session.trace(format!("{} packages in {} contexts are known", resolution.packages.len(), resolution.instances.len()));
-    Ok(Decided { locked, resolution, resolved: demands.is_some(), demands })
-}
-
-/// Orders everything that a project with no tree yet is going to need, while the tree is still being planned. What the
-/// store is known not to have is fetched meanwhile.
-fn order_all(session: &Session, supply: &mut Supply, resolution: &Resolution, host: &Host) -> Result<(), Error> {
-    for message in session.receiver.try_iter() {
-        // Nothing else was asked for so far.
-        if let Message::Delivery(delivery) = message {
-            supply.take(delivery)?;
-        }
-    }
-    let needed = resolution.instances.iter().map(|instance| (instance.optional, resolution.package(instance.package)));
-    let needed = needed.filter(|(optional, package)| resolving::is_sure(&package.source, *optional, &package.platform, host));
-    supply.order_packages(needed.map(|(_, package)| package));
-    Ok(())
 }
 
 /// Plans and builds; again without those optional packages that turn out not to be had.

@@ -6,13 +6,15 @@
 //! ([`key`]) has everything in it that could change the outcome, so there is nothing to decide. Should something on
 //! disk not be as the blueprint says, then it is dropped and the install goes its usual way, as after one that was killed.
 
+use super::answers::Answer;
 use super::building::Built;
 use super::edit::Written;
 use super::ending::{self, Installed};
+use super::fingerprint::Fingerprint;
 use super::news::{Counters, Event, Stage};
 use super::session::Session;
 use super::supply::Supply;
-use super::{Outcome, engines, failure, scripting, summary::Change};
+use super::{Outcome, engines, failure, locked, scripting, summary::Change};
 use crate::error::Error;
 use crate::layout::blueprint::{Phase, Site, draw};
 use crate::layout::plan::LinkTarget;
@@ -72,27 +74,20 @@ pub(super) fn key(session: &Session, lockfile: &[u8], host: &Host) -> Option<Blu
     if settings.force || settings.verify || settings.lockfile.only || session.selected.is_some() || session.task.edit.is_some() {
         return None;
     }
-    let mut hasher = blake3::Hasher::new();
-    let mut add = |bytes: &[u8]| {
-        hasher.update(&(bytes.len() as u64).to_le_bytes());
-        hasher.update(bytes);
-    };
-    add(&[FORMAT]);
-    add(env!("CARGO_PKG_VERSION").as_bytes());
-    add(lockfile);
-    for project in &session.workspace.projects {
-        add(project.path.as_bytes());
-        add(&project.text);
-    }
+    let mut inputs = Fingerprint::of_this_version();
+    inputs.add(&[FORMAT]);
+    inputs.add(lockfile);
+    inputs.add_projects(&session.workspace);
     let others = (&settings.layout, &settings.groups, &settings.resolution, &settings.scripts, &settings.architectures);
     let registries = (&settings.registries.default, &settings.registries.scopes);
     let shared = &session.places.shared;
-    add(format!("{others:?} {registries:?} {shared:?} {host:?} {:?}", session.workspace.file.fields).as_bytes());
-    Some(BlueprintKey(*hasher.finalize().as_bytes()))
+    inputs.add(format!("{others:?} {registries:?} {shared:?} {host:?} {:?}", session.workspace.file.fields).as_bytes());
+    Some(BlueprintKey(*inputs.finish().as_bytes()))
 }
 
-/// Carries out the blueprint with this key, if there is one and nothing stands in the way.
-pub(super) fn run(session: &Session, key: BlueprintKey) -> Result<Attempt, Error> {
+/// Carries out the blueprint with this key, if there is one and nothing stands in the way. `answer` is what stands for the
+/// lockfile where there is none; it is written with the rest.
+pub(super) fn run(session: &Session, key: BlueprintKey, answer: Option<&Answer>) -> Result<Attempt, Error> {
     let not = Ok(Attempt::Not { began: false });
     let store = &session.sources.store;
     let Some(blueprint) = store.blueprint(key) else { return not };
@@ -120,9 +115,13 @@ pub(super) fn run(session: &Session, key: BlueprintKey) -> Result<Attempt, Error
             return Ok(Attempt::Not { began: true });
         }
     };
+    answer.iter().for_each(|answer| answer.tell(session));
     head.warnings.iter().for_each(|warning| session.warn(warning));
     session.stage("fetched", "Fetched 0 packages (0 bytes)".to_owned());
     session.stage("linked", format!("Linked {installed} packages"));
+    if let Some(answer) = answer {
+        locked::put(session, &answer.lockfile)?;
+    }
     scripting::run_projects(session, Moment::After)?;
     let linked: Vec<LinkFolder> = head.linked.into_iter().map(|(path, links)| LinkFolder { path, links }).collect();
     let elsewhere = linked.iter().filter(|folder| folder.path != session.places.modules_dir.as_str());
@@ -223,10 +222,10 @@ impl Crew {
     }
 }
 
-/// Leaves a blueprint of what was just built, if the next install with this key could do exactly the same.
+/// Leaves a blueprint of what was just built, if the next install with this lockfile could do exactly the same.
 pub(super) fn remember(
     session: &Session,
-    key: BlueprintKey,
+    (lockfile, host): (&[u8], &Host),
     (resolution, built, supply): (&Resolution, &Built, &Supply),
     (outcome, skipped): (&Outcome, &[String]),
 ) {
@@ -243,6 +242,7 @@ pub(super) fn remember(
     if !is_repeatable {
         return;
     }
+    let Some(key) = key(session, lockfile, host) else { return };
     let asks_for_node = engines::asks_for_node(session, resolution);
     let node = engines::known_version(session).filter(|_| asks_for_node);
     if asks_for_node != node.is_some() {

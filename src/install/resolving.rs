@@ -81,6 +81,8 @@ pub(super) struct Resolved {
     pub warnings: Vec<Warning>,
     /// What its packages ask for.
     pub demands: Demands,
+    /// The packuments that were asked for. Nothing when something else was, too.
+    pub asked: Option<Vec<PackageName>>,
 }
 
 /// Resolves what the projects ask for. `pins` is the previous answer, and `demands` what its packages ask for; packages for
@@ -99,12 +101,13 @@ pub(super) fn resolve(
     let mut orders = Vec::new();
     let timings = &session.counters.timings;
     let mut soon = Soon(session.draft.soon.iter().map(|name| (name.clone(), None)).collect());
-    let mut next = Next::default();
+    let (mut next, mut asked) = (Next::default(), Some(Vec::new()));
     let is_sure = |chosen: &Chosen<'_>| is_sure(&chosen.package.source, chosen.optional, &chosen.package.platform, host);
     let is_ordered = |chosen: &Chosen<'_>| early.admits(chosen) && is_sure(chosen);
     next.take(&mut solver, None, timings, is_ordered);
     loop {
         let Next { needs, chosen, orders: fresh } = std::mem::take(&mut next);
+        note_asked(&mut asked, &needs);
         ask(session, needs, &mut soon)?;
         Counters::add(&session.counters.chosen, chosen);
         orders.extend(fresh);
@@ -142,7 +145,18 @@ pub(super) fn resolve(
     // The process does not live much longer. To take the tree apart first costs a large project milliseconds.
     std::mem::forget(solver);
     adopt(supply, &resolution, externals);
-    Ok(Resolved { resolution, warnings, demands })
+    Ok(Resolved { resolution, warnings, demands, asked })
+}
+
+/// Notes which packuments are asked for, until something else is.
+fn note_asked(asked: &mut Option<Vec<PackageName>>, needs: &[Need]) {
+    for need in needs {
+        match (need, &mut *asked) {
+            (Need::Packument(name) | Need::Remembered(name), Some(asked)) => asked.push(name.clone()),
+            (Need::External(_), _) => *asked = None,
+            (_, None) => {}
+        }
+    }
 }
 
 /// Hands over what was fetched to be resolved at all.

@@ -1,6 +1,7 @@
 //! What all steps of one install share.
 
 use super::ahead::Ahead;
+use super::answers::Fresh;
 use super::edit::Draft;
 use super::locked::Foreseen;
 use super::news::{Counters, Event, Listener};
@@ -63,6 +64,8 @@ pub(super) struct Session<'a> {
     pub foreseen: Foreseen,
     /// What stands in `node_modules`. Nobody else may have changed that when it is taken.
     pub seen: Ahead<Result<Option<Glance>, LayoutError>>,
+    /// The answer of this install, to be kept at the end of it.
+    pub fresh: Mutex<Option<Fresh>>,
 }
 
 impl Session<'_> {
@@ -87,6 +90,12 @@ impl Session<'_> {
     /// Returns what was warned of so far.
     pub fn warned(&self) -> Vec<String> {
         self.warnings().clone()
+    }
+
+    /// Returns the place of the answer.
+    pub fn fresh(&self) -> MutexGuard<'_, Option<Fresh>> {
+        // Nothing panics under the lock.
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn warnings(&self) -> MutexGuard<'_, Vec<String>> {

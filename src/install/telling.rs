@@ -4,15 +4,16 @@
 //! every platform. Nobody at hand can change those, so they share a line; what a project asks for itself is told one by
 //! one. The trace has everything.
 
+use super::news::Event;
 use super::session::Session;
 use crate::resolve::error::Warning;
 
 /// How many names a shared line has.
 const NAMED: usize = 5;
 
-/// Tells the warnings of a resolution.
-pub(super) fn tell(session: &Session, warnings: &[Warning]) {
-    let (mut left_out, mut deprecated) = (Vec::new(), Vec::new());
+/// Tells the warnings of a resolution. Returns what was said.
+pub(super) fn tell(session: &Session, warnings: &[Warning]) -> Vec<String> {
+    let (mut said, mut left_out, mut deprecated) = (Vec::new(), Vec::new(), Vec::new());
     for warning in warnings {
         match warning {
             Warning::OptionalLeftOut { trail, .. } if trail.matches(" > ").count() > 1 => {
@@ -20,22 +21,29 @@ pub(super) fn tell(session: &Session, warnings: &[Warning]) {
             }
             Warning::Deprecated { id, direct: false, .. } => deprecated.push(id.as_str()),
             other => {
-                session.warn(other);
+                said.push(other.to_string());
                 continue;
             }
         }
         session.trace(warning);
     }
     if !left_out.is_empty() {
-        session.warn(line(
+        said.push(line(
             "optional dependency of packages could not be resolved and is left out",
             "optional dependencies of packages could not be resolved and are left out",
             &left_out,
         ));
     }
     if !deprecated.is_empty() {
-        session.warn(line("package in the tree is deprecated", "packages in the tree are deprecated", &deprecated));
+        said.push(line("package in the tree is deprecated", "packages in the tree are deprecated", &deprecated));
     }
+    said.iter().for_each(|warning| say(session, warning));
+    said
+}
+
+/// Says one of the lines. They belong to an answer, not to the tree that is built of it.
+pub(super) fn say(session: &Session, warning: &str) {
+    (session.listener)(Event::Warning(warning.to_owned()));
 }
 
 /// Returns `7 packages in the tree are deprecated: a@1.0.0, b@2.0.0, … (--log names all)`.

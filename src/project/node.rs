@@ -6,8 +6,8 @@
 
 use super::ask::{Asked, ask};
 use super::env::Env;
-use super::stamp::{FileStamp, Stat};
-use crate::fs;
+use super::stamp::FileStamp;
+use crate::fs::{self, Stat};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -4,12 +4,11 @@
 //! writes within one tick of the file system's clock can look alike; a file that is younger than a few ticks gets a
 //! stamp that never matches. That costs one slower run and never a wrong answer.
 
-use crate::fs::{Context, Result};
+use crate::fs::{Context, Result, Stat};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -27,24 +26,6 @@ pub struct FileStamp {
     pub path: PathBuf,
     /// What stood there; nothing when no file did.
     pub stat: Option<Stat>,
-}
-
-/// What tells one content of a file from another without reading it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stat {
-    /// The length in bytes.
-    pub size: u64,
-    /// When the content last changed, in nanoseconds since 1970.
-    pub mtime_ns: i64,
-    /// The number of the file.
-    pub inode: u64,
-}
-
-impl Stat {
-    fn of(found: &Metadata) -> Stat {
-        let mtime_ns = found.mtime().saturating_mul(1_000_000_000).saturating_add(found.mtime_nsec());
-        Stat { size: found.size(), mtime_ns, inode: found.ino() }
-    }
 }
 
 impl FileStamp {
@@ -85,7 +66,7 @@ pub fn read(path: &Path) -> Result<(Option<Vec<u8>>, FileStamp)> {
     if !found.is_file() {
         return Ok((None, FileStamp { path: path.to_owned(), stat: Some(guarded(&found)) }));
     }
-    let mut text = Vec::with_capacity(usize::try_from(found.size().min(LENGTH_MAX)).unwrap_or(0) + 1);
+    let mut text = Vec::with_capacity(usize::try_from(found.len().min(LENGTH_MAX)).unwrap_or(0) + 1);
     file.take(LENGTH_MAX + 1).read_to_end(&mut text).at("read", path)?;
     if text.len() as u64 > LENGTH_MAX {
         return Err(io::Error::from(io::ErrorKind::FileTooLarge)).at("read", path);

@@ -19,7 +19,7 @@
 
 use super::address;
 use super::config::Config;
-use crate::fs;
+use crate::fs::{self, Stat};
 use crate::package::name::PackageName;
 use crate::package::packument::Packument;
 use rustix::buffer::spare_capacity;
@@ -58,6 +58,8 @@ pub(super) struct Times {
 pub(super) struct Cached {
     pub(super) validators: Validators,
     pub(super) times: Times,
+    /// The file, as it was opened.
+    pub(super) stat: Stat,
     /// What the checksum is of, in the bytes that were read.
     checked: Span<usize>,
     check: u32,
@@ -117,30 +119,32 @@ pub(super) fn file(folder: &Path, name: &PackageName) -> PathBuf {
 /// Appends a cached answer to `bytes` and reads its header. When there is none that can be used, `bytes` is as before.
 pub(super) fn read(path: &Path, bytes: &mut Vec<u8>) -> Option<Cached> {
     let start = bytes.len();
-    let cached = append(path, bytes).and_then(|()| decode(bytes, start));
+    let cached = append(path, bytes).and_then(|stat| decode(bytes, start, stat));
     if cached.is_none() {
         bytes.truncate(start);
     }
     cached
 }
 
-/// Reads a cached packument, however old it is.
-pub(super) fn load(path: &Path, name: &PackageName) -> Option<Packument> {
+/// Reads a cached packument, however old it is, and says what its file was like.
+pub(super) fn load(path: &Path, name: &PackageName) -> Option<(Packument, Stat)> {
     let mut bytes = Vec::new();
     let cached = read(path, &mut bytes)?;
-    cached.packument(Arc::new(bytes), name)
+    let stat = cached.stat;
+    Some((cached.packument(Arc::new(bytes), name)?, stat))
 }
 
-/// Appends a file to `bytes`.
-fn append(path: &Path, bytes: &mut Vec<u8>) -> Option<()> {
+/// Appends a file to `bytes`. Says what it was like before it was read.
+fn append(path: &Path, bytes: &mut Vec<u8>) -> Option<Stat> {
     let file = File::open(path).ok()?;
+    let stat = Stat::of(&file.metadata().ok()?);
     loop {
         bytes.reserve(READ_BYTES);
         let room = bytes.capacity() - bytes.len();
         let count = retry_on_intr(|| rustix::io::read(&file, spare_capacity(bytes))).ok()?;
-        // Asking a file for its size first, or for more behind its end, would cost as much as reading most of them.
+        // Asking for more behind its end would cost as much as reading most of them.
         if count < room {
-            return Some(());
+            return Some(stat);
         }
     }
 }
@@ -153,28 +157,35 @@ impl Cached {
     }
 }
 
-/// Keeps an answer. A cache that cannot be written is no reason to fail.
-pub(super) fn write(path: &Path, packument: &Packument, validators: &Validators, times: Times) {
+/// Keeps an answer, and returns what its file is like. A cache that cannot be written is no reason to fail.
+pub(super) fn write(path: &Path, packument: &Packument, validators: &Validators, times: Times) -> Option<Stat> {
     let bytes = encode(packument, validators, times);
     let beside = fs::temporary_beside(path);
-    let mut written = std::fs::write(&beside, &bytes);
-    if written.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+    let mut file = File::create(&beside);
+    if file.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
         // The first file of its folder.
         let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-        written = made.and_then(|()| std::fs::write(&beside, &bytes));
+        file = made.and_then(|()| File::create(&beside));
     }
-    if written.and_then(|()| std::fs::rename(&beside, path)).is_err() {
+    let written = file.and_then(|mut file| {
+        file.write_all(&bytes)?;
+        let stat = Stat::of(&file.metadata()?);
+        std::fs::rename(&beside, path)?;
+        Ok(stat)
+    });
+    if written.is_err() {
         let _ = std::fs::remove_file(&beside);
     }
+    written.ok()
 }
 
-/// Notes that an answer was confirmed. When that fails, it is asked for again next time.
-pub(super) fn confirm(path: &Path, times: Times) {
-    let confirmed = std::fs::OpenOptions::new().write(true).open(path).and_then(|mut file| {
-        file.seek(SeekFrom::Start(MAGIC.len() as u64))?;
-        file.write_all(&encode_times(times))
-    });
-    let _ = confirmed;
+/// Notes that an answer was confirmed, and returns what its file is like now. When that fails, it is asked for again next
+/// time.
+pub(super) fn confirm(path: &Path, times: Times) -> Option<Stat> {
+    let mut file = std::fs::OpenOptions::new().write(true).open(path).ok()?;
+    file.seek(SeekFrom::Start(MAGIC.len() as u64)).ok()?;
+    file.write_all(&encode_times(times)).ok()?;
+    Some(Stat::of(&file.metadata().ok()?))
 }
 
 fn encode_times(times: Times) -> [u8; 20] {
@@ -203,12 +214,12 @@ fn encode(packument: &Packument, validators: &Validators, times: Times) -> Vec<u
 }
 
 /// Reads the header of the answer that begins at `start` and goes to the end.
-fn decode(bytes: &[u8], start: usize) -> Option<Cached> {
+fn decode(bytes: &[u8], start: usize, stat: Stat) -> Option<Cached> {
     let (times, check, checked) = decode_head(&bytes[start..])?;
     let mut rest = checked;
     let validators = Validators { etag: text(&mut rest)?, last_modified: text(&mut rest)? };
     let end = bytes.len();
-    Some(Cached { validators, times, checked: end - checked.len()..end, check, packument: end - rest.len()..end })
+    Some(Cached { validators, times, stat, checked: end - checked.len()..end, check, packument: end - rest.len()..end })
 }
 
 /// Splits off the magic and the times; returns them, the checksum of the rest, and the rest.
@@ -261,7 +272,8 @@ mod tests {
     fn many_answers_share_their_bytes() {
         let place = tempfile::tempdir().expect("a folder");
         let paths: Vec<_> = ["a", "damaged", "b"].iter().map(|file| place.path().join(file)).collect();
-        paths.iter().for_each(|path| write(path, &packument(), &validators(), Times { asked: 1, fresh_until: 2 }));
+        let times = Times { asked: 1, fresh_until: 2 };
+        assert!(paths.iter().all(|path| write(path, &packument(), &validators(), times).is_some()));
         std::fs::write(&paths[1], "dekapc1").expect("the folder is there");
         let mut bytes = b"before".to_vec();
         let cached: Vec<Cached> = paths.iter().filter_map(|path| read(path, &mut bytes)).collect();
@@ -275,12 +287,13 @@ mod tests {
         let place = tempfile::tempdir().expect("a folder");
         let path = file(&place.path().join("deep/er"), &name());
         let times = Times { asked: 100, fresh_until: 400 };
-        write(&path, &packument(), &validators(), times);
+        let stat = write(&path, &packument(), &validators(), times);
         let cached = open(&path).expect("an entry");
-        assert_eq!((&cached.validators, cached.times), (&validators(), times));
-        assert_eq!(load(&path, &name()).expect("a packument").len(), 1);
-        confirm(&path, Times { asked: 500, fresh_until: 800 });
-        assert_eq!(open(&path).expect("an entry").times, Times { asked: 500, fresh_until: 800 });
+        assert_eq!((&cached.validators, cached.times, Some(cached.stat)), (&validators(), times, stat));
+        assert_eq!(load(&path, &name()).expect("a packument").0.len(), 1);
+        let stat = confirm(&path, Times { asked: 500, fresh_until: 800 });
+        let cached = open(&path).expect("an entry");
+        assert_eq!((cached.times, Some(cached.stat)), (Times { asked: 500, fresh_until: 800 }, stat));
         let other = PackageName::parse("b").expect("a name");
         assert!(load(&path, &other).is_none());
         assert_eq!(std::fs::read_dir(place.path().join("deep/er")).expect("a folder").count(), 1);

@@ -6,6 +6,7 @@ use super::config::{Config, Freshness};
 use super::download::{self, Arrival, LastChance};
 use super::error::RegistryError;
 use super::event::Event;
+use super::ledger::Ledger;
 use super::network::{Network, Request, Task};
 use super::packuments::{self, Age, Answered};
 use super::queue::Class;
@@ -54,19 +55,40 @@ impl Client {
     /// Gets packuments, from the cache or the network. `deliver` is called on the pool with [`Priority::Resolve`], once
     /// with all that are cached and once for each of the others. One job reads them all, so a few at a time are best.
     pub fn packuments(&self, names: Vec<PackageName>, age: Age, deliver: impl Fn(Vec<Answered>) + Send + Sync + 'static) {
-        let Client { network, folders } = self.clone();
+        let client = self.clone();
         self.network.pool.spawn(Priority::Resolve, move || {
             let place = |name: PackageName| {
-                let registry = address::registry(&network.config, &name);
-                let file = match folders.get(registry) {
-                    Some(folder) => cache::file(folder, &name),
-                    None => cache::file(&cache::folder(&network.config, registry), &name),
-                };
+                let file = client.file(&name);
                 (name, file)
             };
             let deliver: packuments::Deliver = Arc::new(deliver);
-            packuments::get(&network, names.into_iter().map(place).collect(), age, &deliver);
+            packuments::get(&client.network, names.into_iter().map(place).collect(), age, &deliver);
         });
+    }
+
+    /// Returns which files of the cache hold the packuments that this client has answered with. Nothing unless there is
+    /// one for each of these packages: what is not to be cached, was not found, or is still being written has none.
+    pub fn ledger(&self, names: &[PackageName]) -> Option<Ledger> {
+        Ledger::of(names, &self.network.noted())
+    }
+
+    /// Says whether this client would answer with the packuments of a ledger, without asking anybody.
+    pub fn would_answer(&self, ledger: &Ledger) -> bool {
+        let is_usable = match self.network.config.freshness {
+            Freshness::Online => ledger.is_fresh(cache::now()),
+            Freshness::Revalidate => false,
+            Freshness::PreferOffline | Freshness::Offline => true,
+        };
+        is_usable && ledger.is_current(|name| self.file(name))
+    }
+
+    /// Returns the file that caches a packument.
+    fn file(&self, name: &PackageName) -> PathBuf {
+        let registry = address::registry(&self.network.config, name);
+        match self.folders.get(registry) {
+            Some(folder) => cache::file(folder, name),
+            None => cache::file(&cache::folder(&self.network.config, registry), name),
+        }
     }
 
     /// Downloads, checks and unpacks a tarball into a sink of `make_sink`; the sink is handed over only when all its

@@ -7,11 +7,14 @@ use super::config::Config;
 use super::download;
 use super::error::RegistryError;
 use super::event::Event;
+use super::ledger::Entry;
 use super::queue::{Class, Held, Queue};
 use super::retry::{self, Health};
 use super::transport::{Failure, Transport};
 use super::{address, packuments};
+use crate::package::name::PackageName;
 use crate::pool::Spawner;
+use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -24,6 +27,8 @@ pub(super) struct Network {
     pub(super) transport: Transport,
     pub(super) pool: Spawner,
     pub(super) events: Box<dyn Fn(Event<'_>) + Send + Sync>,
+    /// The cached files that answers came from or went to.
+    noted: Mutex<FxHashMap<PackageName, Entry>>,
     state: Mutex<State>,
     runtime: OnceLock<Result<Runtime, String>>,
 }
@@ -60,7 +65,19 @@ pub(super) enum Task {
 impl Network {
     pub(super) fn new(config: Config, pool: Spawner, events: Box<dyn Fn(Event<'_>) + Send + Sync>) -> Network {
         let state = State { queue: Queue::new(config.concurrency), health: Health::default() };
-        Network { config, transport: Transport::default(), pool, events, state: Mutex::new(state), runtime: OnceLock::new() }
+        let (noted, state) = (Mutex::default(), Mutex::new(state));
+        Network { config, transport: Transport::default(), pool, events, noted, state, runtime: OnceLock::new() }
+    }
+
+    /// Notes which files of the cache answers came from, or went to.
+    pub(super) fn note(&self, entries: impl IntoIterator<Item = (PackageName, Entry)>) {
+        self.noted().extend(entries);
+    }
+
+    /// Returns what was noted so far.
+    pub(super) fn noted(&self) -> MutexGuard<'_, FxHashMap<PackageName, Entry>> {
+        // Nothing panics under the lock.
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a request and sends what may be sent.

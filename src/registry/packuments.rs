@@ -9,6 +9,7 @@ use super::cache::{self, Times, Validators};
 use super::config::Freshness;
 use super::error::RegistryError;
 use super::event::Event;
+use super::ledger::Entry;
 use super::network::{self, Network, Request, Slot};
 use super::queue::Class;
 use super::tarball::{Inflated, with_inflated};
@@ -95,13 +96,18 @@ pub(super) fn get(network: &Arc<Network>, wanted: Vec<(PackageName, PathBuf)>, a
         }
     }
     let bytes = Arc::new(bytes);
-    let mut answers = Vec::with_capacity(cached.len());
+    let (mut answers, mut noted) = (Vec::with_capacity(cached.len()), Vec::with_capacity(cached.len()));
     for (name, path, usable) in cached {
+        let (stat, times) = (usable.stat, usable.times);
         match usable.packument(Arc::clone(&bytes), &name) {
-            Some(packument) => answers.push((name, Ok(Arc::new(packument)))),
+            Some(packument) => {
+                noted.push((name.clone(), Entry { stat, times }));
+                answers.push((name, Ok(Arc::new(packument))));
+            }
             None => missing.push((name, path, None)),
         }
     }
+    network.note(noted);
     for (name, path, validators) in missing {
         if network.config.freshness == Freshness::Offline {
             let error = RegistryError::Offline { subject: name.to_string() };
@@ -123,10 +129,15 @@ fn ask(network: &Arc<Network>, name: PackageName, path: PathBuf, validators: Opt
         Err(error) => deliver(vec![(name, Err(error))]),
         Ok(Answer::Body(whole)) => read(&asked_by, name, path, whole, &deliver),
         Ok(Answer::Unchanged(times)) => match cache::load(&path, &name) {
-            Some(packument) => {
-                deliver(vec![(name, Ok(Arc::new(packument)))]);
+            Some((packument, before)) => {
+                deliver(vec![(name.clone(), Ok(Arc::new(packument)))]);
                 if let Some(times) = times {
-                    asked_by.pool.spawn(Priority::Link, move || cache::confirm(&path, times));
+                    asked_by.clone().pool.spawn(Priority::Link, move || {
+                        let now = cache::confirm(&path, times);
+                        // Another process may have put another answer there meanwhile.
+                        let same = now.filter(|now| (now.inode, now.size) == (before.inode, before.size));
+                        asked_by.note(same.map(|stat| (name, Entry { stat, times })));
+                    });
                 }
             }
             // What was confirmed is gone or damaged: ask again for all of it.
@@ -194,7 +205,7 @@ async fn exchange(network: &Network, subject: &str, url: &Url, validators: Optio
 const WHOLE_BYTES_TRUSTED: u64 = 8 << 20;
 
 /// Reads the body of an answer, delivers it and then caches it. Runs on the pool.
-fn read(network: &Network, name: PackageName, path: PathBuf, whole: Whole, deliver: &Deliver) {
+fn read(network: &Arc<Network>, name: PackageName, path: PathBuf, whole: Whole, deliver: &Deliver) {
     let Whole { bytes, encoding, content_type, times, validators, url } = whole;
     let subject = || name.to_string();
     let parse = |text: &[u8]| {
@@ -218,8 +229,12 @@ fn read(network: &Network, name: PackageName, path: PathBuf, whole: Whole, deliv
         Err(error) => return deliver(vec![(name, Err(error))]),
     };
     let kept = Arc::clone(&packument);
-    deliver(vec![(name, Ok(packument))]);
+    deliver(vec![(name.clone(), Ok(packument))]);
     if let Some(times) = times {
-        network.pool.spawn(Priority::Link, move || cache::write(&path, &kept, &validators, times));
+        let noted_by = Arc::clone(network);
+        network.pool.spawn(Priority::Link, move || {
+            let written = cache::write(&path, &kept, &validators, times);
+            noted_by.note(written.map(|stat| (name, Entry { stat, times })));
+        });
     }
 }

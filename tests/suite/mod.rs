@@ -1,6 +1,7 @@
 //! The tests, one file a theme.
 
 mod add;
+mod answers;
 mod auth;
 mod bad_workspaces;
 mod basics;
