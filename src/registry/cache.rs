@@ -111,9 +111,14 @@ pub(super) fn folder(config: &Config, registry: &Url) -> PathBuf {
     config.cache_dir.join("packuments-v1").join(&key[..32])
 }
 
-/// Returns the file of a package in such a folder. `+` stands in no name.
+/// Returns the file of a package in such a folder.
 pub(super) fn file(folder: &Path, name: &PackageName) -> PathBuf {
-    folder.join(name.as_str().replace('/', "+"))
+    folder.join(file_name(name))
+}
+
+/// Returns the name of that file. `+` stands in no name of a package.
+pub(super) fn file_name(name: &PackageName) -> String {
+    name.as_str().replace('/', "+")
 }
 
 /// Appends a cached answer to `bytes` and reads its header. When there is none that can be used, `bytes` is as before.

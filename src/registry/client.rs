@@ -15,7 +15,8 @@ use crate::package::integrity::Integrity;
 use crate::package::name::PackageName;
 use crate::pool::{Priority, Spawner};
 use rustc_hash::FxHashMap;
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 use url::Url;
@@ -58,7 +59,7 @@ impl Client {
         let client = self.clone();
         self.network.pool.spawn(Priority::Resolve, move || {
             let place = |name: PackageName| {
-                let file = client.file(&name);
+                let file = cache::file(&client.folder(&name), &name);
                 (name, file)
             };
             let deliver: packuments::Deliver = Arc::new(deliver);
@@ -79,16 +80,14 @@ impl Client {
             Freshness::Revalidate => false,
             Freshness::PreferOffline | Freshness::Offline => true,
         };
-        is_usable && ledger.is_current(|name| self.file(name))
+        is_usable && ledger.is_current(|name| self.folder(name))
     }
 
-    /// Returns the file that caches a packument.
-    fn file(&self, name: &PackageName) -> PathBuf {
+    /// Returns the folder that caches a packument.
+    fn folder(&self, name: &PackageName) -> Cow<'_, Path> {
         let registry = address::registry(&self.network.config, name);
-        match self.folders.get(registry) {
-            Some(folder) => cache::file(folder, name),
-            None => cache::file(&cache::folder(&self.network.config, registry), name),
-        }
+        let known = self.folders.get(registry).map(|folder| Cow::Borrowed(folder.as_path()));
+        known.unwrap_or_else(|| Cow::Owned(cache::folder(&self.network.config, registry)))
     }
 
     /// Downloads, checks and unpacks a tarball into a sink of `make_sink`; the sink is handed over only when all its

@@ -4,12 +4,15 @@
 //! A file of the cache never changes its content under its number: other answers are written beside it and renamed, and
 //! confirming one overwrites its times only (which changes the time of the last change, and so looks like another file).
 
-use super::cache::Times;
+use super::cache::{self, Times};
 use crate::fs::Stat;
 use crate::package::name::PackageName;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::collections::hash_map::Entry as Place;
+use std::fs::File;
+use std::path::Path;
 
 /// One file of the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,11 +49,19 @@ impl Ledger {
         Times { asked: self.asked, fresh_until: self.fresh_until }.is_fresh(now)
     }
 
-    /// Says whether all files are as they were. `place` says where they are.
-    pub(super) fn is_current(&self, place: impl Fn(&PackageName) -> PathBuf) -> bool {
-        let is_current = |name: &str, stat: &Stat| {
-            let found = std::fs::metadata(place(&PackageName::parse(name).ok()?)).ok()?;
-            Some(found.is_file() && Stat::of(&found) == *stat)
+    /// Says whether all files are as they were. `folder` says which one they are in.
+    pub(super) fn is_current<'a>(&self, folder: impl Fn(&PackageName) -> Cow<'a, Path>) -> bool {
+        let mut open: FxHashMap<Cow<'a, Path>, File> = FxHashMap::default();
+        let mut is_current = |name: &str, stat: &Stat| {
+            let name = PackageName::parse(name).ok()?;
+            let folder = match open.entry(folder(&name)) {
+                Place::Occupied(open) => open.into_mut(),
+                Place::Vacant(place) => {
+                    let folder = File::open(place.key()).ok()?;
+                    place.insert(folder)
+                }
+            };
+            Some(Stat::of_file_in(folder, &cache::file_name(&name))? == *stat)
         };
         self.files.iter().all(|(name, stat)| is_current(name, stat) == Some(true))
     }
@@ -68,6 +79,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let names = ["a", "b", "c"].map(|name| PackageName::parse(name).expect("a name"));
         let place = |name: &PackageName| folder.path().join(name.as_str());
+        let is_current = |ledger: &Ledger| ledger.is_current(|_| folder.path().into());
         let mut noted = FxHashMap::default();
         for (name, (asked, fresh_until)) in names.iter().take(2).zip([(10, 100), (20, 90)]) {
             std::fs::write(place(name), "one").expect("a file");
@@ -77,11 +89,11 @@ mod tests {
         assert_eq!(Ledger::of(&names, &noted), None, "one of them has no file");
         let ledger = Ledger::of(&names[..2], &noted).expect("a ledger");
         assert_eq!([19, 20, 89, 90].map(|now| ledger.is_fresh(now)), [false, true, true, false]);
-        assert!(ledger.is_current(place));
+        assert!(is_current(&ledger));
         std::fs::write(folder.path().join("new"), "one").expect("a file");
         std::fs::rename(folder.path().join("new"), place(&names[1])).expect("a file");
-        assert!(!ledger.is_current(place), "another file, though it says the same");
+        assert!(!is_current(&ledger), "another file, though it says the same");
         std::fs::remove_file(place(&names[1])).expect("a file");
-        assert!(!ledger.is_current(place));
+        assert!(!is_current(&ledger));
     }
 }
