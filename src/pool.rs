@@ -3,6 +3,8 @@
 //! Jobs wait in one queue and the most urgent runs first: what unlocks more work (a packument) before what only
 //! finishes some (a tarball). Whoever drops a pool waits until its queue has run dry; the threads end by themselves.
 
+mod apart;
+
 use std::collections::BinaryHeap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -35,7 +37,12 @@ pub fn processors() -> usize {
 /// Does one thing on a thread of its own while the other is done here.
 pub fn beside<A: Send, B>(aside: impl FnOnce() -> A + Send, here: impl FnOnce() -> B) -> (A, B) {
     std::thread::scope(|scope| {
-        let aside = scope.spawn(aside);
+        let from = apart::processor();
+        let aside = scope.spawn(move || {
+            apart::leave(from);
+            aside()
+        });
+        std::thread::yield_now();
         let here = here();
         (aside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), here)
     })
@@ -166,7 +173,7 @@ impl Drop for AbortOnPanic {
 /// Starts a thread; says whether that worked.
 fn start(shared: &Arc<Shared>, index: usize) -> bool {
     let shared = Arc::clone(shared);
-    std::thread::Builder::new().name(format!("work-{index}")).spawn(move || run(&shared)).is_ok()
+    apart::start(format!("work-{index}"), move || run(&shared)).is_ok()
 }
 
 fn run(shared: &Shared) {
