@@ -21,6 +21,7 @@ mod again;
 mod ahead;
 mod answers;
 mod building;
+mod crew;
 mod deciding;
 mod deploy;
 pub mod edit;

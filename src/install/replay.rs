@@ -8,10 +8,11 @@
 
 use super::answers::Answer;
 use super::building::Built;
+use super::crew::Crew;
 use super::edit::Written;
 use super::ending::{self, Installed};
 use super::fingerprint::Fingerprint;
-use super::news::{Counters, Event, Stage};
+use super::news::{Event, Stage};
 use super::session::Session;
 use super::supply::Supply;
 use super::{Outcome, engines, failure, locked, scripting, summary::Change};
@@ -19,20 +20,17 @@ use crate::error::Error;
 use crate::layout::blueprint::{Phase, Site, draw};
 use crate::layout::plan::LinkTarget;
 use crate::package::platform::Host;
-use crate::pool::Priority;
 use crate::project::state::{self, LinkFolder};
 use crate::resolve::graph::{Resolution, Source};
 use crate::scripts::lifecycle::Moment;
-use crate::store::{Blueprint, BlueprintKey, Method, Store, StoredPackage, Surprise};
-use crate::timings::{Happened, Part};
+use crate::store::{BlueprintKey, Method, StoredPackage, Surprise};
+use crate::timings::Part;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
-use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// Changes whenever the same inputs lead to another tree.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 
 /// What an install has to know besides the steps.
 #[derive(Debug, Serialize, Deserialize)]
@@ -104,9 +102,8 @@ pub(super) fn run(session: &Session, key: BlueprintKey, answer: Option<&Answer>)
     state::forget(&session.modules_dir()).map_err(failure::of_file)?;
     scripting::run_projects(session, Moment::Before)?;
     session.trace("this was built before: its blueprint is carried out");
-    let (shared, counters) = (Arc::clone(store), Arc::clone(&session.counters));
-    let crew = Arc::new(Crew { site, blueprint, store: shared, counters, next: AtomicUsize::new(0), outcome: Mutex::new(Ok(0)) });
-    let installed = match carry_out(session, &crew, &head) {
+    let crew = Arc::new(Crew::new(session, site, blueprint, head.ends));
+    let installed = match carry_out(session, &crew) {
         Ok(built) => built,
         Err(surprise) => {
             session.trace(format!("the blueprint is out of date: {surprise}"));
@@ -137,89 +134,14 @@ pub(super) fn run(session: &Session, key: BlueprintKey, answer: Option<&Answer>)
 }
 
 /// Builds everything, and returns how many slots there were to build.
-fn carry_out(session: &Session, crew: &Arc<Crew>, head: &Head) -> Result<usize, Surprise> {
+fn carry_out(session: &Session, crew: &Arc<Crew>) -> Result<usize, Surprise> {
     session.counters.enter(Stage::Linking);
-    let (mut start, mut built) = (0, 0);
-    for (phase, end) in Phase::ALL.into_iter().zip(head.ends) {
-        built += crew.work_together(session, phase, start..end)?;
-        session.trace(format!("{phase:?} are done").to_lowercase());
-        start = end;
-    }
-    let mut record = Vec::new();
-    crew.blueprint.read_part(start, &mut record).ok_or(Surprise::Unreadable)?;
-    crew.site.finish(&record).map_err(|error| Surprise::Folder(error.to_string()))?;
+    let built = crew.work_together(session, &[Phase::Folders, Phase::Slots, Phase::Files])?;
+    session.trace("slots are done");
+    crew.work_together(session, &[Phase::Projects])?;
+    session.trace("projects are done");
+    crew.finish()?;
     Ok(built)
-}
-
-/// Threads that carry out a blueprint together.
-struct Crew {
-    site: Site,
-    blueprint: Blueprint,
-    store: Arc<Store>,
-    counters: Arc<Counters>,
-    /// The part that is to be carried out next.
-    next: AtomicUsize,
-    /// How many slots are built, or the first surprise.
-    outcome: Mutex<Result<usize, Surprise>>,
-}
-
-impl Crew {
-    /// Carries out some parts, on this thread and those of the pool.
-    fn work_together(self: &Arc<Crew>, session: &Session, phase: Phase, parts: Range<usize>) -> Result<usize, Surprise> {
-        self.next.store(parts.start, Ordering::Relaxed);
-        let (sender, ended) = crossbeam_channel::unbounded::<()>();
-        let others = session.spawner.threads().min(parts.len()).saturating_sub(1);
-        for _ in 0..others {
-            let (crew, end, sender) = (Arc::clone(self), parts.end, sender.clone());
-            session.spawner.spawn(Priority::Link, move || {
-                crew.work(phase, end);
-                drop(crew);
-                // The other end waits for it.
-                let _ = sender.send(());
-            });
-        }
-        self.work(phase, parts.end);
-        ended.iter().take(others).for_each(drop);
-        std::mem::replace(&mut *self.outcome(), Ok(0))
-    }
-
-    /// Carries out one part after the other, until the one with this number or somebody's surprise.
-    fn work(&self, phase: Phase, end: usize) {
-        let mut buffer = Vec::new();
-        loop {
-            let part = self.next.fetch_add(1, Ordering::Relaxed);
-            if part >= end {
-                return;
-            }
-            let timings = &self.counters.timings;
-            let began_us = timings.now_us();
-            let steps = self.blueprint.read_part(part, &mut buffer).ok_or(Surprise::Unreadable);
-            match steps.and_then(|()| self.site.carry_out(&buffer, &self.store)) {
-                Ok(built) => {
-                    timings.note(|| {
-                        let subject = format!("{phase:?}, part {part}").to_lowercase();
-                        Happened::Linked { subject, began_us, files: None, slots: built as u64 }
-                    });
-                    Counters::add(&self.counters.linked, built as u64);
-                    if let Ok(count) = &mut *self.outcome() {
-                        *count += built;
-                    }
-                }
-                Err(surprise) => {
-                    let mut outcome = self.outcome();
-                    if outcome.is_ok() {
-                        *outcome = Err(surprise);
-                    }
-                    self.next.store(end, Ordering::Relaxed);
-                }
-            }
-        }
-    }
-
-    fn outcome(&self) -> MutexGuard<'_, Result<usize, Surprise>> {
-        // What happens under the lock cannot panic.
-        self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// Leaves a blueprint of what was just built, if the next install with this lockfile could do exactly the same.

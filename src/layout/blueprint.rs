@@ -2,7 +2,7 @@
 //!
 //! [`draw`] writes down what an install has built, from its record; [`Site`] carries that out where nothing stands yet.
 //! The steps come in parts, and the parts in [`Phase`]s. The parts of one phase can be carried out in any order, on several
-//! threads. Links from projects to slots come after all slots, so that nobody finds a link to a slot that is not whole.
+//! threads, and need nothing but what the phases before have done that their own names.
 //! The record is the last part, as it is.
 //!
 //! Nothing here repairs anything. A step that finds something in its way is a surprise and ends it, and what was built so
@@ -19,6 +19,7 @@ use crate::store::steps::{Steps, put_part, put_text};
 use crate::store::{Loads, Store, StoredPackage, Surprise};
 use rustc_hash::FxHashSet;
 use rustix::fs::{Mode, OFlags};
+use std::cmp::Reverse;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
@@ -36,7 +37,7 @@ const SLOT: u8 = 5;
 /// How many steps are worth a part of their own, about: the last part should not keep one thread busy alone.
 const STEPS_PER_PART: usize = 300;
 /// Packages with more files come in several parts.
-const FILES_MAX: usize = 1000;
+const FILES_MAX: usize = 600;
 
 /// What [`draw`] wrote down.
 #[derive(Debug, Default)]
@@ -52,25 +53,34 @@ pub struct Drawing {
 /// Parts that can be carried out at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// The slots and the hidden hoist; of packages with so many files that several parts bring them, the folders.
+    /// The slots of packages with so many files that several parts bring them, with their folders and without those files.
+    Folders,
+    /// The other slots, and the hidden hoist. The largest parts come first.
     Slots,
-    /// The files of those packages.
-    Large,
-    /// What projects see of them.
+    /// The files of the packages with many. Needs [`Phase::Folders`].
+    Files,
+    /// What projects see of them. Needs all of it, so that nobody finds a link to a slot that is not whole.
     Projects,
 }
 
 impl Phase {
     /// All of them, in their order.
-    pub const ALL: [Phase; 3] = [Phase::Slots, Phase::Large, Phase::Projects];
+    pub const ALL: [Phase; 4] = [Phase::Folders, Phase::Slots, Phase::Files, Phase::Projects];
 }
 
 /// Parts that are being filled.
 #[derive(Default)]
 struct Parts {
-    full: Vec<Vec<u8>>,
+    full: Vec<(usize, Vec<u8>)>,
     open: Vec<u8>,
     steps: usize,
+}
+
+/// Parts of the packages with many files.
+#[derive(Default)]
+struct Large {
+    slots: Parts,
+    files: Parts,
 }
 
 impl Parts {
@@ -78,16 +88,17 @@ impl Parts {
     fn count(&mut self, steps: usize) {
         self.steps += steps;
         if self.steps >= STEPS_PER_PART {
-            self.full.push(std::mem::take(&mut self.open));
-            self.steps = 0;
+            self.full.push((std::mem::take(&mut self.steps), std::mem::take(&mut self.open)));
         }
     }
 
-    fn finish(mut self) -> Vec<Vec<u8>> {
+    /// Returns the parts, the largest first.
+    fn finish(mut self) -> impl Iterator<Item = Vec<u8>> {
         if !self.open.is_empty() {
-            self.full.push(self.open);
+            self.full.push((self.steps, self.open));
         }
-        self.full
+        self.full.sort_by_key(|(steps, _)| Reverse(*steps));
+        self.full.into_iter().map(|(_, part)| part)
     }
 }
 
@@ -98,7 +109,7 @@ pub fn draw<'a>(wanted: &Wanted, places: &Places, package: impl Fn(&str) -> Opti
     let record = Record::decode(&record_bytes).filter(|record| record.complete && record.slots.len() == wanted.slots.len())?;
     let hidden_path = join(places.virtual_dir.as_str(), "node_modules");
     let (hidden, projects): (Vec<_>, Vec<_>) = record.folders.iter().partition(|folder| folder.path == hidden_path);
-    let (mut slots, mut large, mut links) = (Parts::default(), Parts::default(), Parts::default());
+    let (mut slots, mut large, mut links) = (Parts::default(), Large::default(), Parts::default());
     for folder in hidden {
         put_folder(&mut slots.open, "node_modules")?;
         put_links(&mut slots, "node_modules/", folder)?;
@@ -116,7 +127,7 @@ pub fn draw<'a>(wanted: &Wanted, places: &Places, package: impl Fn(&str) -> Opti
         put_links(&mut links, "", folder)?;
     }
     let (mut parts, mut ends) = (Vec::new(), [0; Phase::ALL.len()]);
-    for (end, phase) in ends.iter_mut().zip([slots, large, links]) {
+    for (end, phase) in ends.iter_mut().zip([large.slots, slots, large.files, links]) {
         parts.extend(phase.finish());
         *end = parts.len();
     }
@@ -125,8 +136,10 @@ pub fn draw<'a>(wanted: &Wanted, places: &Places, package: impl Fn(&str) -> Opti
 }
 
 /// Puts down a slot. The files of a package with many come later, in several parts.
-fn put_slot(slots: &mut Parts, large: &mut Parts, slot: &RecordedSlot, package: &StoredPackage) -> Option<()> {
-    let loads = Loads::of(package, FILES_MAX)?;
+fn put_slot(slots: &mut Parts, large: &mut Large, slot: &RecordedSlot, package: &StoredPackage) -> Option<()> {
+    let is_large = package.tree.len() > FILES_MAX;
+    let loads = Loads::of(package, if is_large { STEPS_PER_PART } else { FILES_MAX })?;
+    let slots = if is_large { &mut large.slots } else { slots };
     let modules = format!("{}/node_modules/", slot.name);
     let folder = format!("{modules}{}", slot.package);
     slots.open.push(SLOT);
@@ -145,8 +158,8 @@ fn put_slot(slots: &mut Parts, large: &mut Parts, slot: &RecordedSlot, package: 
         several => {
             put_load(&mut slots.open, &folder, &loads.folders)?;
             for (files, count) in several {
-                put_load(&mut large.open, &folder, files)?;
-                large.count(*count);
+                put_load(&mut large.files.open, &folder, files)?;
+                large.files.count(*count);
             }
         }
     }
