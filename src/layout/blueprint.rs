@@ -92,13 +92,17 @@ impl Parts {
         }
     }
 
-    /// Returns the parts, the largest first.
+    /// Returns the parts, the largest first. Two that follow each other come from different halves: threads that fill one
+    /// folder at the same time get in each other's way.
     fn finish(mut self) -> impl Iterator<Item = Vec<u8>> {
         if !self.open.is_empty() {
             self.full.push((self.steps, self.open));
         }
         self.full.sort_by_key(|(steps, _)| Reverse(*steps));
-        self.full.into_iter().map(|(_, part)| part)
+        let later = self.full.split_off(self.full.len().div_ceil(2));
+        let mut later = later.into_iter();
+        let pairs = self.full.into_iter().flat_map(move |part| [Some(part), later.next()]);
+        pairs.flatten().map(|(_, part)| part)
     }
 }
 
