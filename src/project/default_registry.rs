@@ -1,8 +1,12 @@
 //! The registry of those who configured none: whatever npm would use.
 //!
 //! No address of a registry stands in this repository. A packager can bake one in with `DEKA_DEFAULT_REGISTRY` at build
-//! time; otherwise `npm config get registry` is asked, which takes a tenth of a second or more. So its answer is kept in
-//! the cache, with the stamps of what it can depend on: npm itself and the user's and the machine's `.npmrc`.
+//! time; otherwise it is what `npm config get registry` answers. To start npm takes a tenth of a second or more, which is
+//! a good part of an install on a machine that is made anew each time. But the settings that npm reads are settings of
+//! deka too, and named none; what is left is what came with npm, an `npmrc` of the packager and, in its sources, the
+//! default. Where there is no such file and the default stands where it has stood since npm 7, npm need not be asked.
+//! Otherwise it is, and its answer is kept in the cache, with the stamps of what it can depend on: npm itself and the
+//! user's and the machine's `.npmrc`.
 
 use super::ask::{Asked, ask};
 use super::env::Env;
@@ -10,7 +14,7 @@ use super::error::{ProjectError, Result};
 use super::settings::Settings;
 use super::stamp::FileStamp;
 use crate::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use url::Url;
 
@@ -18,6 +22,10 @@ use url::Url;
 const BAKED_IN: Option<&str> = option_env!("DEKA_DEFAULT_REGISTRY");
 /// The file in the cache folder: the address on the first line, then a line for everything that it depends on.
 const FILE: &str = "default-registry";
+/// Where npm has its defaults, seen from its folder.
+const DEFINITIONS: &str = "node_modules/@npmcli/config/lib/definitions/definitions.js";
+/// What stands there before the address; white space may stand anywhere between.
+const DEFINITION: [&str; 4] = ["('registry'", ",", "{", "default:"];
 /// How long npm may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -41,6 +49,9 @@ fn ask_npm(cache_dir: &Path, env: &Env, inputs: &[FileStamp]) -> Result<Url> {
     if let Some(url) = fs::read_if_there(&kept).ok().flatten().and_then(|text| recall(&text, &depends)) {
         return Ok(url);
     }
+    if let Some(url) = came_with(&npm) {
+        return Ok(url);
+    }
     // In the home folder npm finds no other project's settings.
     let cwd = env.home().filter(|home| home.is_dir()).unwrap_or(Path::new("/"));
     let answer = ask(&Asked { program: &npm, arguments: &["config", "get", "registry"], env, cwd, timeout: TIMEOUT })
@@ -51,9 +62,29 @@ fn ask_npm(cache_dir: &Path, env: &Env, inputs: &[FileStamp]) -> Result<Url> {
     Ok(url)
 }
 
+/// Reads the default that came with an npm. Nothing when its packager has changed settings, or it does not stand where it
+/// should; that includes an npm that is a script of somebody else's.
+fn came_with(npm: &Path) -> Option<Url> {
+    let folder = npm.parent()?.parent()?;
+    if builtin(npm)?.symlink_metadata().is_ok() {
+        return None;
+    }
+    let text = std::fs::read_to_string(folder.join(DEFINITIONS)).ok()?;
+    let (_, rest) = text.split_once(DEFINITION[0])?;
+    let rest = DEFINITION[1..].iter().try_fold(rest, |rest, expected| rest.trim_start().strip_prefix(expected))?;
+    let quote = rest.trim_start().chars().next().filter(|first| ['\'', '"'].contains(first))?;
+    let (address, _) = rest.trim_start()[1..].split_once(quote)?;
+    parse(address).ok().filter(|url| url.scheme() == "https")
+}
+
+/// Returns where the packager of an npm puts settings.
+fn builtin(npm: &Path) -> Option<PathBuf> {
+    Some(npm.parent()?.parent()?.join("npmrc"))
+}
+
 /// Describes everything that the answer depends on, a line each.
 fn depends(npm: &Path, env: &Env, inputs: &[FileStamp]) -> String {
-    let builtin = npm.parent().and_then(Path::parent).map(|folder| folder.join("npmrc"));
+    let builtin = builtin(npm);
     let own = [Some(npm.to_owned()), builtin, env.home().map(|home| home.join(".npmrc"))];
     let own = own.into_iter().flatten().map(|path| FileStamp::of_written(&path));
     own.chain(inputs.iter().cloned())
@@ -117,6 +148,45 @@ mod tests {
         fs::write(home.path().join("answer"), "undefined\n").expect("a file");
         assert!(ask().expect_err("no address").contains("npm does not name one"));
         assert!(!cache.exists(), "a wrong answer is not kept");
+    }
+
+    #[test]
+    fn npm_is_not_asked_for_what_came_with_it() {
+        let home = tempfile::tempdir().expect("a folder");
+        let npm = home.path().join("npm/bin/npm");
+        let definitions = home.path().join("npm").join(super::DEFINITIONS);
+        for folder in [npm.parent(), definitions.parent()] {
+            fs::create_dir_all(folder.expect("a folder")).expect("a folder");
+        }
+        fs::write(&npm, "#!/bin/sh\necho https://asked.test/\n").expect("a file");
+        fs::set_permissions(&npm, fs::Permissions::from_mode(0o755)).expect("permissions");
+        let path = format!("{}:/usr/bin:/bin", npm.parent().expect("a folder").display());
+        let env = Env::from_iter([("PATH", path.as_str()), ("HOME", home.path().to_str().expect("text"))]);
+        let ask = |definition: &str| {
+            fs::write(&definitions, format!("  access: new Definition('access', {{\n    default: null,\n  }}),\n{definition}"))
+                .expect("a file");
+            let _ = fs::remove_dir_all(home.path().join("cache"));
+            ask_npm(&home.path().join("cache"), &env, &[]).map(|url| url.to_string()).map_err(|error| error.to_string())
+        };
+        for definition in [
+            "  registry: new Definition('registry', {\n    default: 'https://own.test/',\n    type: url,\n  }),\n",
+            "define('registry', { default: \"https://own.test\", type: url })",
+        ] {
+            assert_eq!(ask(definition).as_deref(), Ok("https://own.test/"), "{definition}");
+        }
+        for definition in [
+            "",
+            "new Definition('registry', { type: url, default: 'https://own.test/' })",
+            "new Definition('registry', { default: somewhere })",
+            "new Definition('registry', { default: 'http://own.test/' })",
+            "new Definition('registry', { default: 'https://own.test/",
+            "new Definition('replace-registry-host', { default: 'https://own.test/' })",
+        ] {
+            assert_eq!(ask(definition).as_deref(), Ok("https://asked.test/"), "{definition}");
+        }
+        let definition = "new Definition('registry', { default: 'https://own.test/' })";
+        fs::write(home.path().join("npm/npmrc"), "prefix=/usr/local\n").expect("a file");
+        assert_eq!(ask(definition).as_deref(), Ok("https://asked.test/"), "a packager may have set another one");
     }
 
     #[test]
