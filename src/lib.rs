@@ -15,8 +15,9 @@
 //!
 //! The stages overlap. A tarball is asked for as soon as its version is chosen, imported as soon as its bytes are here,
 //! and linked as soon as its place is known and its row is in the index. A lockfile that fits the manifests replaces
-//! resolution, and one that does not replaces the metadata of all that stays; a store that has everything replaces the
-//! network; a `node_modules` that is as it should be replaces all of it: then nothing is read but its state file.
+//! resolution, and one that does not replaces the metadata of all that stays; without one, an earlier answer to the same
+//! question does, as long as nothing has changed that it rests on; a store that has everything replaces the network; a
+//! `node_modules` that is as it should be replaces all of it: then nothing is read but its state file.
 //!
 //! # Code map
 //!
@@ -71,6 +72,7 @@
 //! | `<project>/node_modules/.deka/state`, `…/lock` | [`project`] |
 //! | `$DEKA_STORE_DIR`, else the setting `store-dir`, else `<data>/deka/store/v1` | [`store`]; see `store-format.md` |
 //! | `<project>/deka-timings.html`, where `--timings` asks for it | [`timings`], written by [`commands`] |
+//! | `<cache>/deka/answers-v1/**` (whole answers of resolution, the newest 32) | [`install`] |
 //! | `<cache>/deka/demands-v1/**` (what the packages of lockfiles ask for, the newest 32) | [`install`] |
 //! | `<cache>/deka/dlx/**` (what `deka dlx` has installed) | [`commands`], filled by [`install`] |
 //! | `deka-exec-summary.json`, where `--report-summary` asks for it | [`commands`] |

@@ -3,7 +3,8 @@
 //! ```text
 //! state says "nothing to do" ─────────────────────────────────────────────► done
 //! manifests, settings, lockfile (an edit reads the lockfile and `node_modules` ahead)
-//!   ├─ lockfile fits ──────────────┐
+//!   ├─ lockfile fits, or there is none and the answer of before still holds: blueprint ───► done
+//!   ├─ the same without a blueprint┐
 //!   └─ resolving ──► supply (early)│      from the lockfile and what is recalled of it
 //!        resolution ◄──────────────┘
 //!        ├─ scripting: the project's own `preinstall`
