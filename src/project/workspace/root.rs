@@ -66,12 +66,19 @@ fn globs_of(folder: &Path) -> Result<Option<Globs>> {
     Ok(Some(globs).filter(|globs| !globs.is_empty()))
 }
 
+/// What a manifest says that speaks of workspaces.
+const WORKSPACES: &[u8] = b"\"workspaces\"";
+
 /// Reads a manifest that speaks of workspaces. One that cannot be read speaks of none: if it is of any concern, whoever
 /// reads it for its dependencies will say so.
 fn fields_of(manifest: &Path) -> Option<Map<String, Value>> {
     let text = fs::read(manifest).ok()?;
-    // Nearly all manifests end here, and nothing of them has to be parsed.
-    memchr::memmem::find(&text, b"\"workspaces\"")?;
+    // Nearly all manifests end here, and nothing of them has to be parsed. A faster search would first ask what the processor
+    // can do, which takes longer on a virtual machine than reading a manifest does.
+    let names_them = text.windows(WORKSPACES.len()).any(|window| window == WORKSPACES);
+    if !names_them {
+        return None;
+    }
     match serde_json::from_slice(without_bom(&text)) {
         Ok(Value::Object(fields)) => Some(fields),
         _ => None,
