@@ -1,6 +1,7 @@
 //! What the rest of deka sees of registries: ask for a packument or a tarball, and be called back.
 
 use super::address;
+use super::blank::Blank;
 use super::cache;
 use super::config::{Config, Freshness};
 use super::download::{self, Arrival, LastChance};
@@ -28,6 +29,8 @@ pub struct Client {
     network: Arc<Network>,
     /// The cache folder of each registry.
     folders: Arc<FxHashMap<Url, PathBuf>>,
+    /// Registries that nothing is cached of.
+    blank: Arc<Blank>,
 }
 
 /// A tarball that is wanted.
@@ -49,20 +52,31 @@ impl Client {
     /// Makes a client whose answers are worked on by `pool`. It tells `events` what happens on the network.
     pub fn new(config: Config, pool: Spawner, events: impl Fn(Event<'_>) + Send + Sync + 'static) -> Client {
         let registries = std::iter::once(&config.default).chain(config.scopes.values());
-        let folders = registries.map(|registry| (registry.clone(), cache::folder(&config, registry))).collect();
-        Client { network: Arc::new(Network::new(config, pool, Box::new(events))), folders: Arc::new(folders) }
+        let folders: FxHashMap<_, _> = registries.map(|registry| (registry.clone(), cache::folder(&config, registry))).collect();
+        let blank = Arc::new(Blank::among(folders.iter().map(|(registry, folder)| (registry, folder.as_path()))));
+        Client { network: Arc::new(Network::new(config, pool, Box::new(events))), folders: Arc::new(folders), blank }
     }
 
     /// Gets packuments, from the cache or the network. `deliver` is called on the pool with [`Priority::Resolve`], once
     /// with all that are cached and once for each of the others. One job reads them all, so a few at a time are best.
     pub fn packuments(&self, names: Vec<PackageName>, age: Age, deliver: impl Fn(Vec<Answered>) + Send + Sync + 'static) {
+        let deliver: packuments::Deliver = Arc::new(deliver);
+        let may_ask = self.network.config.freshness != Freshness::Offline;
+        let is_blank = |name: &PackageName| may_ask && self.blank.has_nothing_of(self.registry(name), name);
+        let (unknown, names): (Vec<_>, Vec<_>) = names.into_iter().partition(is_blank);
+        for name in unknown {
+            let file = self.file(&name);
+            packuments::ask(&self.network, name, file, None, Arc::clone(&deliver));
+        }
+        if names.is_empty() {
+            return;
+        }
         let client = self.clone();
         self.network.pool.spawn(Priority::Resolve, move || {
             let place = |name: PackageName| {
-                let file = cache::file(&client.folder(&name), &name);
+                let file = client.file(&name);
                 (name, file)
             };
-            let deliver: packuments::Deliver = Arc::new(deliver);
             packuments::get(&client.network, names.into_iter().map(place).collect(), age, &deliver);
         });
     }
@@ -81,6 +95,10 @@ impl Client {
             Freshness::PreferOffline | Freshness::Offline => true,
         };
         is_usable && ledger.is_current(|name| self.folder(name))
+    }
+
+    fn file(&self, name: &PackageName) -> PathBuf {
+        cache::file(&self.folder(name), name)
     }
 
     /// Returns the folder that caches a packument.

@@ -11,11 +11,14 @@
 //!            tarball ────────────────────────────► queue ──► network ──► unpack ──► deliver
 //! ```
 //!
+//! Where nothing at all is cached of a registry, questions go to the queue at once ([`blank`]).
+//!
 //! What comes from the network is hostile until it is checked. The files of a tarball go to a [`tarball::Sink`]: this
 //! folder does not know the store. It knows no environment and no settings file either; a [`config::Config`] is a plain
 //! value.
 
 mod address;
+mod blank;
 mod body;
 mod cache;
 mod client;

@@ -122,7 +122,8 @@ pub(super) fn get(network: &Arc<Network>, wanted: Vec<(PackageName, PathBuf)>, a
     }
 }
 
-fn ask(network: &Arc<Network>, name: PackageName, path: PathBuf, validators: Option<Validators>, deliver: Deliver) {
+/// Asks the registry for a packument, to be cached in the file; only whether it changed where there are `validators`.
+pub(super) fn ask(network: &Arc<Network>, name: PackageName, path: PathBuf, validators: Option<Validators>, deliver: Deliver) {
     let url = address::packument(&network.config, &name);
     let (subject, asked_by) = (name.to_string(), Arc::clone(network));
     let consume = Box::new(move |answer| match answer {
