@@ -2,7 +2,7 @@
 //!
 //! [`draw`] writes down what an install has built, from its record; [`Site`] carries that out where nothing stands yet.
 //! The steps come in parts, and the parts in [`Phase`]s. The parts of one phase can be carried out in any order, on several
-//! threads, and need nothing but what the phases before have done that their own names.
+//! threads; which of the phases before have to be done by then, each phase says.
 //! The record is the last part, as it is.
 //!
 //! Nothing here repairs anything. A step that finds something in its way is a surprise and ends it, and what was built so

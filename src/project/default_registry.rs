@@ -49,7 +49,9 @@ fn ask_npm(cache_dir: &Path, env: &Env, inputs: &[FileStamp]) -> Result<Url> {
     if let Some(url) = fs::read_if_there(&kept).ok().flatten().and_then(|text| recall(&text, &depends)) {
         return Ok(url);
     }
-    if let Some(url) = came_with(&npm) {
+    // This moves the machine's `npmrc` of npm, and is no setting of deka.
+    let is_elsewhere = env.get("PREFIX").is_some();
+    if let Some(url) = came_with(&npm).filter(|_| !is_elsewhere) {
         return Ok(url);
     }
     // In the home folder npm finds no other project's settings.
@@ -185,6 +187,10 @@ mod tests {
             assert_eq!(ask(definition).as_deref(), Ok("https://asked.test/"), "{definition}");
         }
         let definition = "new Definition('registry', { default: 'https://own.test/' })";
+        assert_eq!(ask(definition).as_deref(), Ok("https://own.test/"));
+        let moved = Env::from_iter([("PATH", path.as_str()), ("HOME", home.path().to_str().expect("text")), ("PREFIX", "/elsewhere")]);
+        let answer = ask_npm(&home.path().join("cache"), &moved, &[]).map(|url| url.to_string());
+        assert_eq!(answer.ok().as_deref(), Some("https://asked.test/"), "the settings of the machine may be elsewhere");
         fs::write(home.path().join("npm/npmrc"), "prefix=/usr/local\n").expect("a file");
         assert_eq!(ask(definition).as_deref(), Ok("https://asked.test/"), "a packager may have set another one");
     }

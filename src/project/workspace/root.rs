@@ -74,7 +74,7 @@ const WORKSPACES: &[u8] = b"\"workspaces\"";
 fn fields_of(manifest: &Path) -> Option<Map<String, Value>> {
     let text = fs::read(manifest).ok()?;
     // Nearly all manifests end here, and nothing of them has to be parsed. A faster search would first ask what the processor
-    // can do, which takes longer on a virtual machine than reading a manifest does.
+    // can do, which on a virtual machine takes longer than reading a manifest does.
     let names_them = text.windows(WORKSPACES.len()).any(|window| window == WORKSPACES);
     if !names_them {
         return None;
