@@ -7,6 +7,7 @@ use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use std::convert::Infallible;
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 
 fn main() {
     divan::main();
@@ -69,7 +70,7 @@ fn whole(bencher: Bencher<'_, '_>, (files, size): (usize, usize)) {
     let body = package(files, size);
     let integrity = Integrity::of(&body);
     bencher.counter(BytesCount::new(files * size)).bench_local(|| {
-        unpack_bytes(&body, Some(&integrity), &Limits::default(), &mut Nowhere).expect("a tarball");
+        unpack_bytes(&body, None, Some(&integrity), &Limits::default(), &mut Nowhere).expect("a tarball");
     });
 }
 
@@ -78,7 +79,7 @@ fn stream(bencher: Bencher<'_, '_>, (files, size): (usize, usize)) {
     let body = package(files, size);
     let integrity = Integrity::of(&body);
     bencher.counter(BytesCount::new(files * size)).bench_local(|| {
-        unpack_stream(&mut body.as_slice(), Some(&integrity), &Limits::default(), &mut Nowhere).expect("a tarball");
+        unpack_stream(&mut body.as_slice(), Some(&integrity), &Arc::default(), &Limits::default(), &mut Nowhere).expect("a tarball");
     });
 }
 
@@ -89,7 +90,7 @@ fn stream_large(bencher: Bencher<'_, '_>, (files, size): (usize, usize)) {
     let limits = Limits { whole_bytes: 0, ..Limits::default() };
     let integrity = Integrity::of(&body);
     bencher.counter(BytesCount::new(files * size)).bench_local(|| {
-        unpack_bytes(&body, Some(&integrity), &limits, &mut Nowhere).expect("a tarball");
+        unpack_bytes(&body, None, Some(&integrity), &limits, &mut Nowhere).expect("a tarball");
     });
 }
 

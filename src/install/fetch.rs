@@ -227,7 +227,7 @@ fn finish<S: Deref<Target = Store>>(
 fn import_tarball(store: &Arc<Store>, path: &Path, order: &Order) -> Result<Fetched, Error> {
     let body = crate::fs::read(path).map_err(failure::of_file)?;
     let mut sink = StoreSink::new(store);
-    let unpacked = unpack_bytes(&body, order.integrity.as_ref(), &Limits::default(), &mut sink)
+    let unpacked = unpack_bytes(&body, None, order.integrity.as_ref(), &Limits::default(), &mut sink)
         .map_err(|error| failure::of_tarball(&path.display().to_string(), &error))?;
     sink.finish(order, unpacked)
 }

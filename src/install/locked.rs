@@ -197,8 +197,6 @@ fn changed_tarball<'a>(session: &Session, resolution: &'a Resolution) -> Option<
     resolution.packages.iter().find(|package| {
         let (Source::LocalTarball { path }, Some(integrity)) = (&package.source, &package.integrity) else { return false };
         let Ok(bytes) = crate::fs::read(&session.workspace.root.join(path)) else { return false };
-        let mut hasher = integrity.hasher();
-        hasher.update(&bytes);
-        !integrity.accepts(&hasher.finish())
+        !integrity.accepts(&integrity.algorithm().hash(&bytes))
     })
 }

@@ -3,10 +3,16 @@
 //! The text form is that of the W3C's Subresource Integrity: hashes separated by spaces, each `algorithm-base64`, with
 //! options behind a `?` that are ignored. The strongest algorithm present decides, and any of its hashes may match.
 
+mod lanes;
+mod stream;
+mod together;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::Digest;
 use std::fmt;
+use std::sync::Arc;
+pub use together::Together;
 
 /// A hash function that npm uses, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +29,13 @@ pub enum Algorithm {
 
 impl Algorithm {
     const ALL: [Algorithm; 4] = [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha384, Algorithm::Sha512];
+
+    /// Returns the hash of some bytes.
+    pub fn hash(self, bytes: &[u8]) -> Integrity {
+        let mut hasher = Hasher::new(self);
+        hasher.update(bytes);
+        hasher.finish()
+    }
 
     fn name(self) -> &'static str {
         match self {
@@ -91,19 +104,12 @@ impl Integrity {
 
     /// Returns the SHA-512 integrity of some bytes.
     pub fn of(bytes: &[u8]) -> Integrity {
-        let mut hasher = Hasher::new(Algorithm::Sha512);
-        hasher.update(bytes);
-        hasher.finish()
+        Algorithm::Sha512.hash(bytes)
     }
 
     /// Returns the algorithm of all hashes here.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
-    }
-
-    /// Returns a hasher that computes what [`Integrity::accepts`] compares.
-    pub fn hasher(&self) -> Hasher {
-        Hasher::new(self.algorithm)
     }
 
     /// Says whether one of the hashes here is the one hash that was computed.
@@ -146,6 +152,8 @@ enum State {
     Sha384(sha2::Sha384),
     /// What nearly every package has. `ring` takes a fifth to a third less time for it than `sha2` does.
     Sha512(ring::digest::Context),
+    /// The same beside other streams, which takes a half to a third of the time.
+    Beside(stream::Stream),
 }
 
 impl Hasher {
@@ -159,6 +167,13 @@ impl Hasher {
         })
     }
 
+    /// Starts with no bytes. Where the algorithm and the processor allow it, they are hashed side by side with those of
+    /// other streams of `together`.
+    pub fn beside(algorithm: Algorithm, together: &Arc<Together>) -> Hasher {
+        let stream = (algorithm == Algorithm::Sha512).then(|| stream::Stream::new(together)).flatten();
+        stream.map_or_else(|| Hasher::new(algorithm), |stream| Hasher(State::Beside(stream)))
+    }
+
     /// Adds bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         match &mut self.0 {
@@ -166,6 +181,7 @@ impl Hasher {
             State::Sha256(state) => state.update(bytes),
             State::Sha384(state) => state.update(bytes),
             State::Sha512(state) => state.update(bytes),
+            State::Beside(state) => state.update(bytes),
         }
     }
 
@@ -176,6 +192,7 @@ impl Hasher {
             State::Sha256(state) => (Algorithm::Sha256, state.finalize().to_vec()),
             State::Sha384(state) => (Algorithm::Sha384, state.finalize().to_vec()),
             State::Sha512(state) => (Algorithm::Sha512, state.finish().as_ref().to_vec()),
+            State::Beside(state) => (Algorithm::Sha512, state.finish().to_vec()),
         };
         Integrity { algorithm, digests: vec![digest.into()] }
     }

@@ -124,13 +124,14 @@ impl Client {
         };
         let (what, place, expected) = (subject.clone(), address::shown(&url), request.integrity);
         let limits = Limits::default();
+        let together = Arc::clone(&self.network.together);
         let mut deliver = Some(deliver);
         let import = move |arrival: Arrival<'_>, last: LastChance| {
             let mut sink = None;
             let outcome = match arrival {
                 Arrival::Failed(error) => Err(error),
-                Arrival::Whole(body) => Ok(unpack_bytes(body, expected.as_ref(), &limits, sink.insert(make_sink()))),
-                Arrival::Stream(reader) => Ok(unpack_stream(reader, expected.as_ref(), &limits, sink.insert(make_sink()))),
+                Arrival::Whole(body, sha512) => Ok(unpack_bytes(body, sha512, expected.as_ref(), &limits, sink.insert(make_sink()))),
+                Arrival::Stream(reader) => Ok(unpack_stream(reader, expected.as_ref(), &together, &limits, sink.insert(make_sink()))),
             };
             let outcome = match outcome {
                 Ok(Err(damage @ TarballError::Read(_))) => return Some(damage),

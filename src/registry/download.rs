@@ -5,6 +5,7 @@
 //! held in memory. Bytes that are not the promised ones, or that cannot be unpacked, are fetched once more.
 
 use super::address;
+use super::arrived::{self, Parcel};
 use super::body::Body;
 use super::error::RegistryError;
 use super::event::Event;
@@ -24,7 +25,8 @@ const PIECES_WAITING: usize = 16;
 
 /// What comes to the unpacker.
 pub(super) enum Arrival<'a> {
-    Whole(&'a [u8]),
+    /// All of it, with its SHA-512 if that is known.
+    Whole(&'a [u8], Option<[u8; 64]>),
     Stream(&'a mut dyn BufRead),
     Failed(RegistryError),
 }
@@ -96,7 +98,7 @@ async fn receive(network: &Arc<Network>, request: Request, response: Response, m
             (network.events)(Event::Arrived { subject: &request.subject, bytes: whole.len() as u64 });
             network.answered(&request.url);
             let weight = request.weight().max(whole.len() as u64);
-            network.pool.spawn_weighted(Priority::Import, weight, move || import_whole(request, whole, slot));
+            arrived::take(request, whole, slot, weight, import_whole);
         }
         // No length was announced, and there is more than expected.
         Ok(false) if slot.has_stream() => stream(request, body, whole, slot).await,
@@ -109,9 +111,9 @@ async fn receive(network: &Arc<Network>, request: Request, response: Response, m
     }
 }
 
-fn import_whole(mut request: Request, body: Vec<u8>, slot: Slot) {
+fn import_whole(Parcel { mut request, body, sha512, slot, .. }: Parcel) {
     let network = Arc::clone(slot.network());
-    let damage = request.import(Arrival::Whole(&body));
+    let damage = request.import(Arrival::Whole(&body, sha512));
     let bytes = body.len() as u64;
     drop((body, slot));
     settle(&network, request, damage, bytes);

@@ -18,6 +18,7 @@
 //! value.
 
 mod address;
+mod arrived;
 mod blank;
 mod body;
 mod cache;

@@ -3,6 +3,7 @@
 //! One thread with an event loop serves all connections. It never parses, hashes or inflates; a body goes to the pool as
 //! it came. The thread starts with the first request, and ends when the client and all requests are gone.
 
+use super::arrived::Arrived;
 use super::config::Config;
 use super::download;
 use super::error::RegistryError;
@@ -12,6 +13,7 @@ use super::queue::{Class, Held, Queue};
 use super::retry::{self, Health};
 use super::transport::{Failure, Transport};
 use super::{address, packuments};
+use crate::package::integrity::Together;
 use crate::package::name::PackageName;
 use crate::pool::Spawner;
 use rustc_hash::FxHashMap;
@@ -27,6 +29,9 @@ pub(super) struct Network {
     pub(super) transport: Transport,
     pub(super) pool: Spawner,
     pub(super) events: Box<dyn Fn(Event<'_>) + Send + Sync>,
+    /// Tarballs that are here at the same time are hashed side by side.
+    pub(super) together: Arc<Together>,
+    pub(super) arrived: Arrived,
     /// The cached files that answers came from or went to.
     noted: Mutex<FxHashMap<PackageName, Entry>>,
     state: Mutex<State>,
@@ -66,7 +71,17 @@ impl Network {
     pub(super) fn new(config: Config, pool: Spawner, events: Box<dyn Fn(Event<'_>) + Send + Sync>) -> Network {
         let state = State { queue: Queue::new(config.concurrency), health: Health::default() };
         let (noted, state) = (Mutex::default(), Mutex::new(state));
-        Network { config, transport: Transport::default(), pool, events, noted, state, runtime: OnceLock::new() }
+        Network {
+            config,
+            transport: Transport::default(),
+            pool,
+            events,
+            together: Arc::default(),
+            arrived: Arrived::default(),
+            noted,
+            state,
+            runtime: OnceLock::new(),
+        }
     }
 
     /// Notes which files of the cache answers came from, or went to.

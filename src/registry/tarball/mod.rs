@@ -25,7 +25,7 @@ pub use error::TarballError;
 pub(crate) use inflate::{Inflated, with_inflated};
 pub use stream::unpack_stream;
 
-use crate::package::integrity::{Algorithm, Hasher, Integrity};
+use crate::package::integrity::{Algorithm, Integrity};
 use crate::package::path::RelPath;
 use std::io::BufRead;
 
@@ -112,14 +112,21 @@ impl Skipped {
     }
 }
 
-/// Checks and unpacks an archive that is in memory: gzip with any number of members, or plain tar.
-pub fn unpack_bytes<S: Sink>(body: &[u8], expected: Option<&Integrity>, limits: &Limits, sink: &mut S) -> Result<Unpacked, TarballError> {
+/// Checks and unpacks an archive that is in memory: gzip with any number of members, or plain tar. `sha512` is its hash if
+/// that is known already.
+pub fn unpack_bytes<S: Sink>(
+    body: &[u8],
+    sha512: Option<[u8; 64]>,
+    expected: Option<&Integrity>,
+    limits: &Limits,
+    sink: &mut S,
+) -> Result<Unpacked, TarballError> {
     if body.is_empty() {
         return Err(TarballError::Empty);
     }
-    let mut hasher = hasher_for(expected);
-    hasher.update(body);
-    let integrity = checked(expected, hasher.finish())?;
+    let algorithm = algorithm_of(expected);
+    let found = sha512.filter(|_| algorithm == Algorithm::Sha512).map(|sha512| Integrity::of_sha512(&sha512));
+    let integrity = checked(expected, found.unwrap_or_else(|| algorithm.hash(body)))?;
     let mut files = entries::Files::new(limits, sink);
     if gzip::is_gzip(body) {
         let outcome = with_inflated(body, limits.whole_bytes, |inflated| match inflated {
@@ -137,8 +144,9 @@ pub fn unpack_bytes<S: Sink>(body: &[u8], expected: Option<&Integrity>, limits: 
     files.finish(integrity, body.len() as u64)
 }
 
-fn hasher_for(expected: Option<&Integrity>) -> Hasher {
-    expected.map_or_else(|| Hasher::new(Algorithm::Sha512), Integrity::hasher)
+/// Returns the algorithm of the hash that is to be found out: the expected one, or what packages have today.
+fn algorithm_of(expected: Option<&Integrity>) -> Algorithm {
+    expected.map_or(Algorithm::Sha512, Integrity::algorithm)
 }
 
 fn checked(expected: Option<&Integrity>, found: Integrity) -> Result<Integrity, TarballError> {

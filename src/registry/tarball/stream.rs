@@ -8,10 +8,11 @@ use super::entries::{File, Files};
 use super::error::TarballError;
 use super::gzip::{self, Members};
 use super::window::Window;
-use super::{Content, Limits, Sink, Unpacked, checked, hasher_for, paths};
-use crate::package::integrity::{Hasher, Integrity};
+use super::{Content, Limits, Sink, Unpacked, algorithm_of, checked, paths};
+use crate::package::integrity::{Hasher, Integrity, Together};
 use std::cell::{Cell, RefCell};
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
+use std::sync::Arc;
 use tar::Archive;
 
 /// Files up to this size are shown whole to the sink.
@@ -23,15 +24,18 @@ const BETWEEN_ENTRIES_BYTES: u64 = 1 << 20;
 const PIECE_BYTES: usize = 64 << 10;
 
 /// Unpacks an archive from a reader and checks it: gzip with any number of members, or plain tar. The integrity is known
-/// only at the end, so what the sink was given may be used only when this returns `Ok`.
+/// only at the end, so what the sink was given may be used only when this returns `Ok`. Streams that share `together` may
+/// be hashed side by side.
 pub fn unpack_stream<S: Sink>(
     reader: &mut dyn BufRead,
     expected: Option<&Integrity>,
+    together: &Arc<Together>,
     limits: &Limits,
     sink: &mut S,
 ) -> Result<Unpacked, TarballError> {
     let packed_bytes = Cell::new(0);
-    let mut packed = Hashed { reader, hasher: hasher_for(expected), hashed: 0, bytes: &packed_bytes };
+    let hasher = Hasher::beside(algorithm_of(expected), together);
+    let mut packed = Hashed { reader, hasher, hashed: 0, bytes: &packed_bytes };
     let mut files = Files::new(limits, sink);
     let outcome = unpack_any(&mut packed, &packed_bytes, &mut files);
     if let Err(error @ (TarballError::Sink(_) | TarballError::Read(_) | TarballError::Empty)) = outcome {

@@ -9,6 +9,7 @@ use crate::package::path::RelPath;
 use build::{END, Head, dir, file, gzip, long_name, pax, pax_record};
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read};
+use std::sync::Arc;
 
 /// The files of an archive: content, and whether it may be run.
 type Tree = BTreeMap<String, (Vec<u8>, bool)>;
@@ -59,12 +60,12 @@ impl Read for Trickle<'_> {
 /// Unpacks in all ways, which must agree.
 fn unpack_with(body: &[u8], expected: Option<&Integrity>, limits: &Limits) -> Result<(Tree, Unpacked), TarballError> {
     let mut whole = Memory::default();
-    let outcome = unpack_bytes(body, expected, limits, &mut whole);
+    let outcome = unpack_bytes(body, None, expected, limits, &mut whole);
     let small_steps = Limits { whole_bytes: 0, ..limits.clone() };
     let mut stepwise = Memory::default();
-    let by_steps = unpack_bytes(body, expected, &small_steps, &mut stepwise);
+    let by_steps = unpack_bytes(body, None, expected, &small_steps, &mut stepwise);
     let mut streamed = Memory::default();
-    let by_stream = unpack_stream(&mut Trickle(body, 1000), expected, limits, &mut streamed);
+    let by_stream = unpack_stream(&mut Trickle(body, 1000), expected, &Arc::default(), limits, &mut streamed);
     match (&outcome, &by_steps, &by_stream) {
         (Ok(unpacked), Ok(by_steps), Ok(by_stream)) => {
             assert!(whole.0 == stepwise.0 && whole.0 == streamed.0);
@@ -324,7 +325,7 @@ fn the_compression_must_be_whole_and_right() {
         assert!(matches!(with_body(&bad), Err(TarballError::Gzip { .. })));
     }
     for length in 1..good.len() {
-        let cut = unpack_stream(&mut Trickle(&good[..length], 5), None, &Limits::default(), &mut Memory::default());
+        let cut = unpack_stream(&mut Trickle(&good[..length], 5), None, &Arc::default(), &Limits::default(), &mut Memory::default());
         assert!(cut.as_ref().is_err_and(TarballError::is_damage), "{length}: {cut:?}");
     }
     for behind in [b"x".as_slice(), b"\0\0\0x", &[0x1f], &[0x1f, 0x8b], &good[..good.len() - 3]] {
@@ -409,9 +410,9 @@ fn the_integrity_is_that_of_the_packed_bytes() {
 fn bombs_and_crowds_are_stopped() {
     let zeros = gzip(&file("package/a", &vec![0; 3 << 20]));
     let limits = Limits { ratio_from_bytes: 1 << 20, ratio: 500, whole_bytes: 64 << 10, ..Limits::default() };
-    let streamed = unpack_stream(&mut zeros.as_slice(), None, &limits, &mut Memory::default());
+    let streamed = unpack_stream(&mut zeros.as_slice(), None, &Arc::default(), &limits, &mut Memory::default());
     assert!(matches!(streamed, Err(TarballError::Bomb { .. })), "{streamed:?}");
-    let whole = unpack_bytes(&zeros, None, &limits, &mut Memory::default());
+    let whole = unpack_bytes(&zeros, None, None, &limits, &mut Memory::default());
     assert!(matches!(whole, Err(TarballError::Bomb { .. })), "{whole:?}");
     let small = Limits { unpacked_bytes: 1 << 20, ..Limits::default() };
     assert!(matches!(unpack_with(&zeros, None, &small), Err(TarballError::TooLarge { .. })));
@@ -427,7 +428,7 @@ fn a_long_name_without_end_is_not_collected() {
     let huge = [Head { kind: b'L', ..Head::new("././@LongLink") }.gnu().with(&vec![b'a'; 3 << 20]), file("package/a", b"")].concat();
     let limits = Limits { whole_bytes: 1 << 20, ..Limits::default() };
     for body in [gzip(&huge), huge] {
-        let outcome = unpack_stream(&mut body.as_slice(), None, &limits, &mut Memory::default());
+        let outcome = unpack_stream(&mut body.as_slice(), None, &Arc::default(), &limits, &mut Memory::default());
         assert!(matches!(outcome, Err(TarballError::Archive { .. })), "{outcome:?}");
     }
 }
@@ -442,10 +443,10 @@ fn a_sink_that_fails_ends_it() {
         }
     }
     let body = gzip(&file("package/a", b"a"));
-    let error = unpack_bytes(&body, None, &Limits::default(), &mut Full).expect_err("the disk is full");
+    let error = unpack_bytes(&body, None, None, &Limits::default(), &mut Full).expect_err("the disk is full");
     assert!(matches!(&error, TarballError::Sink(source) if source.downcast_ref::<io::Error>().is_some()));
     assert!(!error.is_damage());
-    let error = unpack_stream(&mut body.as_slice(), None, &Limits::default(), &mut Full).expect_err("the disk is full");
+    let error = unpack_stream(&mut body.as_slice(), None, &Arc::default(), &Limits::default(), &mut Full).expect_err("the disk is full");
     assert!(matches!(error, TarballError::Sink(_)));
 }
 
@@ -461,6 +462,6 @@ fn a_sink_need_not_read_what_it_does_not_want() {
     }
     let tar = [file("package/a", &vec![1; 3 << 20]), file("package/b", b"b"), END.to_vec()].concat();
     let mut idle = Idle(0);
-    unpack_stream(&mut gzip(&tar).as_slice(), None, &Limits::default(), &mut idle).expect("an archive");
+    unpack_stream(&mut gzip(&tar).as_slice(), None, &Arc::default(), &Limits::default(), &mut idle).expect("an archive");
     assert_eq!(idle.0, 2);
 }

@@ -2,7 +2,7 @@
 
 use super::server::{Asked, Server, reply, with_length, without_length};
 use super::{Bench, PATIENCE, name, on_loopback};
-use crate::package::integrity::Integrity;
+use crate::package::integrity::{Algorithm, Integrity};
 use crate::package::path::RelPath;
 use crate::registry::tarball::{Content, Sink, Unpacked};
 use crate::registry::{RegistryError, TarballRequest};
@@ -188,18 +188,44 @@ fn takes_any_address_and_no_credentials_along() {
     }
 }
 
+/// How many bodies the next test has.
+const MANY: usize = 90;
+
 #[test]
 fn many_at_once_all_arrive() {
-    let body = tarball(300_000);
-    let (_server, mut bench) = on_loopback(move |_| reply(200, &[], &body));
+    let size = |number: usize| match number {
+        10 | 45 => 9 << 20,
+        _ if number.is_multiple_of(2) => 50 + number,
+        _ => number * 4_000,
+    };
+    let bodies: Arc<Vec<Vec<u8>>> = Arc::new((0..MANY).map(|number| tarball(size(number))).collect());
+    let number_of = |path: &str| path.trim_end_matches(".tgz").rsplit('.').next().and_then(|number| number.parse::<usize>().ok());
+    let (is_bent_once, is_bent) = (|number: usize| number % 7 == 3, |number: usize| number % 20 == 9);
+    let served = Arc::clone(&bodies);
+    let (_server, mut bench) = on_loopback(move |asked: &Asked| {
+        let number = number_of(&asked.path).expect("a version");
+        let is_wrong = is_bent(number) || is_bent_once(number) && asked.before == 0;
+        reply(200, &[], &served[(number + usize::from(is_wrong)) % MANY])
+    });
     bench.config.concurrency = 8;
     let client = bench.client();
     let (send, receive) = mpsc::channel();
-    for _ in 0..100 {
+    for number in 0..MANY {
         let send = send.clone();
-        client.tarball(wanted(None), Sizes::default, move |outcome| send.send(outcome.is_ok()).expect("the test waits"));
+        let algorithm = if number % 4 == 1 { Algorithm::Sha1 } else { Algorithm::Sha512 };
+        let integrity = Some(algorithm.hash(&bodies[number]));
+        let weight_hint = size(number) as u64 * 5;
+        let request = TarballRequest { version: format!("1.0.{number}"), weight_hint, ..wanted(integrity) };
+        client.tarball(request, Sizes::default, move |outcome| send.send((number, outcome)).expect("the test waits"));
     }
     drop((send, client));
-    let outcomes: Vec<bool> = std::iter::from_fn(|| receive.recv_timeout(PATIENCE).ok()).collect();
-    assert!(outcomes.len() == 100 && outcomes.iter().all(|good| *good));
+    let mut outcomes: Vec<_> = std::iter::from_fn(|| receive.recv_timeout(PATIENCE).ok()).collect();
+    outcomes.sort_by_key(|(number, _)| *number);
+    assert_eq!(outcomes.iter().map(|(number, _)| *number).collect::<Vec<_>>(), (0..MANY).collect::<Vec<_>>(), "each once");
+    for (number, outcome) in outcomes {
+        match outcome {
+            Ok((sizes, _)) => assert_eq!((sizes.0["noise"], is_bent(number)), (size(number) as u64, false), "{number}"),
+            Err(error) => assert!(is_bent(number) && error.to_string().contains("1.0."), "{number}: {error}"),
+        }
+    }
 }

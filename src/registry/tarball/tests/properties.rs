@@ -4,6 +4,7 @@ use super::build::{END, Head, file, gzip, pax, pax_record};
 use super::{Limits, Memory, Tree, Trickle, unpack_with};
 use crate::registry::tarball::{unpack_bytes, unpack_stream};
 use proptest::prelude::*;
+use std::sync::Arc;
 
 /// Limits under which even a lucky bomb is quick.
 fn narrow() -> Limits {
@@ -27,8 +28,8 @@ fn archive(files: &Tree) -> Vec<u8> {
 }
 
 fn survives(body: &[u8]) {
-    let _ = unpack_bytes(body, None, &narrow(), &mut Memory::default());
-    let _ = unpack_stream(&mut &*body, None, &narrow(), &mut Memory::default());
+    let _ = unpack_bytes(body, None, None, &narrow(), &mut Memory::default());
+    let _ = unpack_stream(&mut &*body, None, &Arc::default(), &narrow(), &mut Memory::default());
 }
 
 proptest! {
@@ -63,7 +64,7 @@ proptest! {
         let mut streamed = Memory::default();
         // What is bent may still say the same: some bytes of the header mean nothing, neither do the bits that fill up the
         // byte before the trailer, and where the bytes repeat, a match at another distance copies the same ones.
-        if unpack_stream(&mut Trickle(&body, piece), None, &narrow(), &mut streamed).is_ok() {
+        if unpack_stream(&mut Trickle(&body, piece), None, &Arc::default(), &narrow(), &mut streamed).is_ok() {
             prop_assert!(streamed.0["a"].0 == noise && streamed.0["b"].0 == noise[..500]);
         }
     }
