@@ -147,8 +147,12 @@ impl Spawner {
         queue.count += 1;
         let job = Job { priority, weight, number: queue.count, run: Box::new(run) };
         queue.jobs.push(job);
+        // A thread that is busy looks at the queue before it waits, and to wake nobody is a system call too.
+        let is_awaited = queue.started > queue.busy;
         drop(queue);
-        self.0.changed.notify_one();
+        if is_awaited {
+            self.0.changed.notify_one();
+        }
     }
 }
 

@@ -183,7 +183,7 @@ impl Store {
         if self.index.is_being_made() {
             return Ok(vec![None; keys.len()]);
         }
-        let answers = self.index.with(|connection| rows::look_up(connection, keys))?;
+        let answers = self.index.read(|connection| rows::look_up(connection, keys))?;
         let pairs = || keys.iter().zip(&answers);
         let damaged: Vec<&PackageKey> = pairs().filter(|(_, answer)| matches!(answer, Answer::Damaged)).map(|(key, _)| key).collect();
         let restored = if damaged.is_empty() { Vec::new() } else { self.index.restore(&damaged)? };
@@ -250,7 +250,7 @@ impl Store {
             // Without a boot id no later boot would know that it has to doubt this.
             rustix::fs::sync();
         }
-        let unknown = self.index.with(|connection| {
+        let unknown = self.index.read(|connection| {
             let mut unknown = Vec::new();
             for &package in &batch {
                 if !rows::holds(connection, package)? {

@@ -137,19 +137,27 @@ pub(super) fn holds(connection: &Connection, package: &StoredPackage) -> rusqlit
 /// Writes packages, over what stands under their keys.
 pub(super) fn write(connection: &Connection, packages: impl IntoIterator<Item = impl Borrow<StoredPackage>>) -> rusqlite::Result<()> {
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed());
-    let mut tree = connection.prepare_cached(
-        "INSERT INTO trees (id, body, marks) VALUES (?1, ?2, ?3) \
-         ON CONFLICT (id) DO UPDATE SET body = excluded.body, marks = excluded.marks RETURNING number",
-    )?;
+    // Inserting and, where that finds a row, updating: one statement that does either, or that returns something, keeps
+    // copies of all pages that it changes, and an install mostly inserts.
+    let mut tree = connection.prepare_cached("INSERT INTO trees (id, body, marks) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO NOTHING")?;
+    let mut old_tree = connection.prepare_cached("UPDATE trees SET body = ?2, marks = ?3 WHERE id = ?1 RETURNING number")?;
     let mut row = connection.prepare_cached(
-        "INSERT OR REPLACE INTO packages (key, name, version, facts, tree, added_s, seal) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO packages (key, name, version, facts, tree, added_s, seal) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+         ON CONFLICT (key) DO NOTHING",
     )?;
+    let mut old_row = connection
+        .prepare_cached("UPDATE packages SET name = ?2, version = ?3, facts = ?4, tree = ?5, added_s = ?6, seal = ?7 WHERE key = ?1")?;
     for package in packages {
         let package: &StoredPackage = package.borrow();
         let marks = mark::encode(&package.tree_id, package.epoch, &package.marks);
-        let number: i64 = tree.query_row(params![package.tree_id.as_bytes(), package.tree.encoding(), marks], |row| row.get(0))?;
-        let (key, name) = (package.key.as_str(), package.name.as_str());
-        row.execute(params![key, name, package.version, package.facts.encode(), number, now_s, record::seal(package)])?;
+        let values = params![package.tree_id.as_bytes(), package.tree.encoding(), marks];
+        let is_new = tree.execute(values)? == 1;
+        let number: i64 = if is_new { connection.last_insert_rowid() } else { old_tree.query_row(values, |row| row.get(0))? };
+        let (key, name, facts) = (package.key.as_str(), package.name.as_str(), package.facts.encode());
+        let values = params![key, name, package.version, facts, number, now_s, record::seal(package)];
+        if row.execute(values)? == 0 {
+            old_row.execute(values)?;
+        }
     }
     Ok(())
 }

@@ -114,6 +114,8 @@ impl IndexFile {
         };
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "synchronous", "OFF")?;
+        // What a statement would need to undo itself is a few pages, not worth a file in the system's temporary folder.
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
         Ok(connection)
     }
 

@@ -233,6 +233,11 @@ impl Drop for Index {
 }
 
 impl Index {
+    /// Reads rows in one transaction: they are those of one moment, and the file is locked once for all of them.
+    pub fn read<T>(&self, work: impl Fn(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        self.with(|connection| work(&*connection.transaction()?))
+    }
+
     /// Writes rows in one transaction that begins as a writer's.
     pub fn write(&self, work: impl Fn(&Connection) -> rusqlite::Result<()>) -> Result<(), StoreError> {
         self.with(|connection| {

@@ -66,7 +66,7 @@ fn unindexed(store: &Store, records: FxHashMap<PackageKey, StoredPackage>) -> Re
     let mut packages: Vec<StoredPackage> = records.into_values().collect();
     packages.sort_by(|one, other| one.key.cmp(&other.key));
     let keys: Vec<PackageKey> = packages.iter().map(|package| package.key.clone()).collect();
-    let answers = store.index.with(|connection| rows::look_up(connection, &keys))?;
+    let answers = store.index.read(|connection| rows::look_up(connection, &keys))?;
     let mut absent = answers.iter().map(|answer| matches!(answer, rows::Answer::Absent));
     packages.retain(|_| absent.next().unwrap_or_default());
     Ok(packages)
