@@ -194,6 +194,7 @@ pub(super) fn build(session: &Session, supply: &mut Supply, resolution: &Resolut
         session.warn("some files had to be copied, because they could not be linked from the store");
     }
     session.trace(format!("all slots are built; {} were filled as their packages came", builder.landed_count()));
+    supply.settle();
     let step = session.counters.timings.step(Part::Link, "links, commands and the record");
     let done = builder.finish().map_err(failure::of_layout)?;
     drop(step);

@@ -281,6 +281,15 @@ impl Supply {
         }
     }
 
+    /// Has the index tidied up beside what is left to do, if much was written to it.
+    pub fn settle(&self) {
+        if self.fetched.0 >= COMMIT_BATCH as u64 {
+            let sources = Arc::clone(&self.sources);
+            // What fails here is done when the store is closed.
+            self.spawner.spawn(Priority::Link, move || drop(sources.store.settle()));
+        }
+    }
+
     /// Writes the hashes of tarballs down that nobody gave one for. Returns whether there were any.
     pub fn fill_integrities(&self, resolution: &mut Resolution) -> bool {
         let mut learnt = false;

@@ -263,6 +263,12 @@ impl Store {
         self.index.write(|connection| rows::write(connection, batch.iter().copied()))
     }
 
+    /// Tidies the index up after many packages were committed. Closing the store does that as well, when nothing else can be
+    /// done beside it; so a failure can be passed over.
+    pub fn settle(&self) -> Result<(), StoreError> {
+        self.index.settle()
+    }
+
     /// Keeps what checkouts learnt of objects, so that they are not hashed again. Does nothing in a store that cannot be
     /// written.
     pub fn commit_marks(&self, learnt: &[Learnt]) -> Result<(), StoreError> {

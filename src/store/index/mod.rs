@@ -247,6 +247,12 @@ impl Index {
         })
     }
 
+    /// Brings what was written from the log into the file, as far as nobody reads it. Whoever closes the index last does that
+    /// otherwise.
+    pub fn settle(&self) -> Result<(), StoreError> {
+        self.with(|connection| connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())))
+    }
+
     /// Says whether SQLite finds the whole file sound.
     pub fn is_sound(&self) -> Result<bool, StoreError> {
         self.with(|connection| rows::is_sound(connection))
