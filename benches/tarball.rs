@@ -1,6 +1,6 @@
 //! How long it takes to unpack a tarball, with and without the checks around it.
 
-use deka::package::integrity::Integrity;
+use deka::package::integrity::{Integrity, Together};
 use deka::package::path::RelPath;
 use deka::registry::tarball::{Content, Limits, Sink, unpack_bytes, unpack_stream};
 use divan::counter::BytesCount;
@@ -119,4 +119,29 @@ fn inflate_alone_flate2(bencher: Bencher<'_, '_>, (files, size): (usize, usize))
 fn integrity_alone(bencher: Bencher<'_, '_>, &(files, size): &(usize, usize)) {
     let body = package(files, size);
     bencher.counter(BytesCount::new(files * size)).bench_local(|| Integrity::of(black_box(&body)));
+}
+
+/// Twelve bodies, hashed one after the other or by as many calls as a thread of two needs.
+const BODIES: usize = 12;
+
+#[divan::bench(args = [20_000, 400_000])]
+fn integrity_one_by_one(bencher: Bencher<'_, '_>, bytes: usize) {
+    let body = vec![7; bytes];
+    bencher.counter(BytesCount::new(BODIES * bytes)).bench_local(|| {
+        (0..BODIES).for_each(|_| drop(black_box(Integrity::of(black_box(&body)))));
+    });
+}
+
+#[divan::bench(args = [20_000, 400_000])]
+fn integrity_side_by_side(bencher: Bencher<'_, '_>, bytes: usize) {
+    let bodies = || vec![vec![7; bytes]; BODIES];
+    bencher.counter(BytesCount::new(BODIES * bytes)).with_inputs(bodies).bench_local_values(|bodies| {
+        let together = Together::default();
+        let check = |body: Vec<u8>, sha512: Option<[u8; 64]>| match sha512 {
+            Some(sha512) => drop(black_box(sha512)),
+            None => drop(black_box(Integrity::of(&body))),
+        };
+        bodies.into_iter().for_each(|body| together.add(body, check));
+        while together.hash_some(2) {}
+    });
 }

@@ -41,8 +41,8 @@ struct Batch {
 }
 
 impl Together {
-    /// Lets a message wait until [`Together::hash_some`] is called by as many threads as there are messages; it may be
-    /// hashed earlier, by anybody. `then` is called on the thread that hashed it, and should be quick.
+    /// Lets a message wait until somebody hashes it: a stream, or whoever calls [`Together::hash_some`] often enough.
+    /// `then` is called by that thread, and should be quick.
     pub fn add(&self, bytes: Vec<u8>, then: impl FnOnce(Vec<u8>, Option<[u8; 64]>) + Send + 'static) {
         self.lock().push(Message { bytes, then: Box::new(then) });
     }
