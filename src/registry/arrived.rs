@@ -6,7 +6,7 @@
 
 use super::network::{Network, Request, Slot};
 use crate::pool::Priority;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The bodies that are hashed and wait to be unpacked.
@@ -15,7 +15,9 @@ pub(super) struct Arrived(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    hashed: BinaryHeap<Parcel>,
+    /// By weight; the number keeps those apart that weigh as much.
+    hashed: BTreeMap<(u64, u64), Parcel>,
+    count: u64,
     /// How many jobs ended without a body.
     owed: usize,
 }
@@ -45,7 +47,9 @@ fn spawn(network: &Arc<Network>, weight: u64, unpack: fn(Parcel)) {
 fn hashed(parcel: Parcel, unpack: fn(Parcel)) {
     let (network, weight) = (Arc::clone(parcel.slot.network()), parcel.weight);
     let mut state = network.arrived.lock();
-    state.hashed.push(parcel);
+    state.count += 1;
+    let number = state.count;
+    state.hashed.insert((weight, number), parcel);
     if state.owed > 0 {
         state.owed -= 1;
         drop(state);
@@ -55,7 +59,7 @@ fn hashed(parcel: Parcel, unpack: fn(Parcel)) {
 
 fn work(network: &Network, unpack: fn(Parcel)) {
     let parcel = loop {
-        let next = network.arrived.lock().hashed.pop();
+        let next = network.arrived.lock().pop();
         if next.is_some() || !network.together.hash_some(network.pool.threads()) {
             break next;
         }
@@ -66,11 +70,18 @@ fn work(network: &Network, unpack: fn(Parcel)) {
     }
 }
 
+impl State {
+    /// Takes the heaviest.
+    fn pop(&mut self) -> Option<Parcel> {
+        self.hashed.pop_last().map(|(_, parcel)| parcel)
+    }
+}
+
 impl Arrived {
     /// Looks once more, so that what was hashed in between finds either this job or a note of it.
     fn pop_or_owe(&self) -> Option<Parcel> {
         let mut state = self.lock();
-        let parcel = state.hashed.pop();
+        let parcel = state.pop();
         state.owed += usize::from(parcel.is_none());
         parcel
     }
@@ -80,23 +91,3 @@ impl Arrived {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-impl Ord for Parcel {
-    fn cmp(&self, other: &Parcel) -> std::cmp::Ordering {
-        self.weight.cmp(&other.weight)
-    }
-}
-
-impl PartialOrd for Parcel {
-    fn partial_cmp(&self, other: &Parcel) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Parcel {
-    fn eq(&self, other: &Parcel) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Parcel {}

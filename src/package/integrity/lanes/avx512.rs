@@ -4,9 +4,9 @@
 
 use super::{BLOCK_BYTES, Chain, LANES};
 use std::arch::x86_64::{
-    __m256i, _mm256_add_epi64, _mm256_loadu_si256, _mm256_permute2x128_si256, _mm256_ror_epi64, _mm256_set_epi8, _mm256_set_epi64x,
-    _mm256_set1_epi64x, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_srli_epi64, _mm256_storeu_si256, _mm256_ternarylogic_epi64,
-    _mm256_unpackhi_epi64, _mm256_unpacklo_epi64,
+    __m256i, _mm256_add_epi64, _mm256_loadu_si256, _mm256_permute2x128_si256, _mm256_ror_epi64 as rotate, _mm256_set_epi8,
+    _mm256_set_epi64x, _mm256_set1_epi64x, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_srli_epi64 as shift, _mm256_storeu_si256,
+    _mm256_ternarylogic_epi64, _mm256_unpackhi_epi64, _mm256_unpacklo_epi64,
 };
 
 /// Proof that the processor has the instructions: only [`Vectors::detect`] makes one.
@@ -65,28 +65,6 @@ macro_rules! sum {
     }};
 }
 
-/// The functions Σ of §4.1.3: three rotations.
-macro_rules! rotations {
-    ($word:expr, $first:literal, $second:literal, $third:literal) => {
-        _mm256_ternarylogic_epi64::<PARITY>(
-            _mm256_ror_epi64::<$first>($word),
-            _mm256_ror_epi64::<$second>($word),
-            _mm256_ror_epi64::<$third>($word),
-        )
-    };
-}
-
-/// The functions σ of §4.1.3: two rotations and a shift.
-macro_rules! rotations_and_shift {
-    ($word:expr, $first:literal, $second:literal, $shift:literal) => {
-        _mm256_ternarylogic_epi64::<PARITY>(
-            _mm256_ror_epi64::<$first>($word),
-            _mm256_ror_epi64::<$second>($word),
-            _mm256_srli_epi64::<$shift>($word),
-        )
-    };
-}
-
 #[target_feature(enable = "avx512f,avx512vl,avx2")]
 fn compress(chains: &mut [Chain; LANES], blocks: [&[u8]; LANES]) {
     let mut state: [__m256i; 8] = std::array::from_fn(|word| vector(std::array::from_fn(|lane| chains[lane][word])));
@@ -113,22 +91,28 @@ fn block(state: &mut [__m256i; 8], blocks: [&[u8; BLOCK_BYTES]; LANES]) {
                 let (fifteen_ago, two_ago) = (schedule[(index + 1) % 16], schedule[(index + 14) % 16]);
                 schedule[index] = sum!(
                     schedule[index],
-                    rotations_and_shift!(fifteen_ago, 1, 8, 7),
+                    parity(rotate::<1>(fifteen_ago), rotate::<8>(fifteen_ago), shift::<7>(fifteen_ago)),
                     schedule[(index + 9) % 16],
-                    rotations_and_shift!(two_ago, 19, 61, 6)
+                    parity(rotate::<19>(two_ago), rotate::<61>(two_ago), shift::<6>(two_ago))
                 );
             }
             let constant = _mm256_set1_epi64x(constant.cast_signed());
             let choice = _mm256_ternarylogic_epi64::<CHOICE>(e, f, g);
             let majority = _mm256_ternarylogic_epi64::<MAJORITY>(a, b, c);
-            let one = sum!(h, constant, schedule[index], choice, rotations!(e, 14, 18, 41));
-            let two = sum!(majority, rotations!(a, 28, 34, 39));
+            let one = sum!(h, constant, schedule[index], choice, parity(rotate::<14>(e), rotate::<18>(e), rotate::<41>(e)));
+            let two = sum!(majority, parity(rotate::<28>(a), rotate::<34>(a), rotate::<39>(a)));
             (h, g, f, e, d, c, b, a) = (g, f, e, sum!(d, one), c, b, a, sum!(one, two));
         }
     }
     for (word, change) in state.iter_mut().zip([a, b, c, d, e, f, g, h]) {
         *word = sum!(*word, change);
     }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512vl")]
+fn parity(first: __m256i, second: __m256i, third: __m256i) -> __m256i {
+    _mm256_ternarylogic_epi64::<PARITY>(first, second, third)
 }
 
 /// Reads the sixteen words of a block of each message; each vector has the same word of all messages.
