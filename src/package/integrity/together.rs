@@ -3,8 +3,8 @@
 //! Nobody waits for company. Whoever needs a hash now takes along what else is there, and hashes all of it in lanes; when
 //! there is nothing else, it does without.
 
+use super::gathered::{Gathered, PIECE_BYTES, Piece};
 use super::lanes::{LANES, Lanes, Part};
-use super::stream::{Gathered, PIECE_BYTES, Piece};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
