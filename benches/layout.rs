@@ -140,7 +140,7 @@ impl Fixture {
             work.build.iter().map(|slot| (*slot, &self.packages[wanted.slots[*slot].package.0 as usize])).collect();
         let checkout = CheckoutOptions { method: Method::Hardlink, verify: false };
         let places = places.clone();
-        let builder = Builder::begin(Job { wanted: Arc::new(wanted), work, places, checkout, folder_commands: BTreeMap::new() })
+        let builder = Builder::begin(Job { wanted: Arc::new(wanted), work, places, checkout, folder_commands: BTreeMap::new() }, None)
             .expect("it can begin");
         for (_, result) in builder.build_all(&self.store, &jobs, 2) {
             result.expect("built");

@@ -15,7 +15,7 @@ use crate::layout::{LayoutError, record};
 use crate::package::facts::Facts;
 use crate::package::platform::Host;
 use crate::pool::Priority;
-use crate::project::settings::ImportMethod;
+use crate::project::settings::{ImportMethod, Settings};
 use crate::resolve::graph::{InstanceIndex, Package, PackageIndex, Resolution};
 use crate::store::{self, Checkout, CheckoutError, CheckoutOptions, Learnt, PackageKey, StoredPackage};
 use crate::timings::{Happened, Part, subject};
@@ -148,7 +148,8 @@ pub(super) fn build(session: &Session, supply: &mut Supply, resolution: &Resolut
     let checkout = CheckoutOptions { method: method(session, build.is_empty())?, verify: session.settings.verify };
     let folder_commands = folder_commands(&wanted, session);
     let job = Job { wanted: Arc::clone(&wanted), work, places: session.places.clone(), checkout, folder_commands };
-    let builder = Arc::new(Builder::begin(job).map_err(failure::of_layout)?);
+    let landings = &session.sources.landings;
+    let builder = Arc::new(Builder::begin(job, landings.take()).map_err(failure::of_layout)?);
     let mut waiting: FxHashMap<PackageIndex, Vec<usize>> = FxHashMap::default();
     for slot in &build {
         waiting.entry(wanted.slots[*slot].package).or_default().push(*slot);
@@ -156,7 +157,7 @@ pub(super) fn build(session: &Session, supply: &mut Supply, resolution: &Resolut
     Counters::add(&session.counters.to_link, build.len() as u64);
     link_ahead(session, &builder);
     let first = |(index, slots): (&PackageIndex, &Vec<usize>)| Some((resolution.package(*index).id.clone(), *slots.first()?));
-    session.sources.landings.open(&builder, &session.sources.store, waiting.iter().filter_map(first));
+    landings.open(&builder, &session.sources.store, waiting.iter().filter_map(first));
     let index_of = waiting.keys().map(|index| (resolution.package(*index).id.as_str(), *index)).collect();
     let mut site = Site {
         session,
@@ -176,6 +177,7 @@ pub(super) fn build(session: &Session, supply: &mut Supply, resolution: &Resolut
     };
     let Site { builder, facts, copied_instead, learnt, replaced, .. } = site;
     let learnt = !learnt.is_empty() || !replaced.is_empty();
+    landings.close();
     let builder = into_inner(builder);
     match ended {
         Ok(None) => {}
@@ -363,22 +365,26 @@ impl Site<'_> {
     }
 }
 
+/// Returns how files are to get into the project.
+pub(super) fn wanted_method(settings: &Settings) -> store::Wanted {
+    match settings.layout.import_method {
+        ImportMethod::Auto => store::Wanted::Auto,
+        ImportMethod::Reflink => store::Wanted::Reflink,
+        ImportMethod::Hardlink => store::Wanted::Hardlink,
+        ImportMethod::Copy => store::Wanted::Copy,
+    }
+}
+
 /// Finds out how files get from the store into the project; not asked when none have to.
 fn method(session: &Session, nothing_to_build: bool) -> Result<store::Method, Error> {
     if nothing_to_build {
         return Ok(store::Method::Copy);
     }
-    let wanted = match session.settings.layout.import_method {
-        ImportMethod::Auto => store::Wanted::Auto,
-        ImportMethod::Reflink => store::Wanted::Reflink,
-        ImportMethod::Hardlink => store::Wanted::Hardlink,
-        ImportMethod::Copy => store::Wanted::Copy,
-    };
     let places = &session.places;
     let own = places.root.join(places.virtual_dir.as_str());
     crate::project::folder::make(&places.root, &own).map_err(failure::of_file)?;
     let folder = places.shared.as_ref().map_or(own, Into::into);
-    let method = session.sources.store.probe(&folder, wanted).map_err(failure::of_store)?;
+    let method = session.sources.store.probe(&folder, wanted_method(&session.settings)).map_err(failure::of_store)?;
     session.trace(format!("files come from the store by {method:?}").to_lowercase());
     Ok(method)
 }

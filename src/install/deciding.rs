@@ -6,12 +6,14 @@ use super::locked::{self, Locked};
 use super::resolving::{self, Early, Resolved};
 use super::session::Session;
 use super::supply::Supply;
-use super::{Message, clean, edit, recalled, telling};
+use super::{Message, building, clean, edit, recalled, scripting, telling};
 use crate::error::Error;
+use crate::layout::aside::Aside;
 use crate::package::name::PackageName;
 use crate::package::platform::Host;
 use crate::resolve::demands::Demands;
 use crate::resolve::graph::Resolution;
+use crate::scripts::lifecycle::Moment;
 use crate::timings::Part;
 use std::sync::Arc;
 
@@ -89,6 +91,9 @@ pub(super) fn decide(
     if session.task.clean {
         clean(session)?;
     }
+    if early != Early::Nothing {
+        land_ahead(session);
+    }
     let decides = locked.decides(session);
     let answered = answer.and_then(|answer| Some((locked::understand(session, &answer.lockfile)?, answer)));
     let (resolution, origin) = match (locked.lockfile.take(), answered) {
@@ -111,6 +116,17 @@ pub(super) fn decide(
     }
     session.trace(format!("{} packages in {} contexts are known", resolution.packages.len(), resolution.instances.len()));
     Ok(Decided { locked, resolution, origin })
+}
+
+/// Lets packages land that come before there is a plan, where nothing speaks against it.
+fn land_ahead(session: &Session) {
+    // A script of the project may do away with what it does not know.
+    let runs_scripts = || session.task.edit.is_none() && scripting::has_projects(session, Moment::Before);
+    if session.settings.verify || runs_scripts() {
+        return;
+    }
+    let (places, store, method) = (session.places.clone(), Arc::clone(&session.sources.store), building::wanted_method(&session.settings));
+    session.sources.landings.begin(move || Aside::ahead(&places, &store, method));
 }
 
 /// Finds out what is asked for. `pins` is the previous answer, and `text` the lockfile that it stands in.

@@ -79,10 +79,10 @@ pub(super) fn fetch(
         integrity: order.integrity.clone(),
         weight_hint: order.unpacked_size,
     };
-    let (sources, id) = (Arc::clone(sources), order.id.clone());
+    let (sources, id, name) = (Arc::clone(sources), order.id.clone(), order.name.clone());
     let make_sink = move || {
         timings.note(|| Happened::Unpacking { subject: subject.clone() });
-        StoreSink::landing(&sources, &id)
+        StoreSink::landing(&sources, &id, &name)
     };
     client.tarball(request, make_sink, move |answer| {
         let outcome = match answer {
@@ -114,7 +114,7 @@ fn permitted<'a>(sources: &'a Sources, order: &Order) -> Result<&'a Client, Erro
 /// Imports the files of a tarball as they are unpacked, and keeps its manifest.
 struct StoreSink {
     import: Result<Import<Arc<Store>>, Option<StoreError>>,
-    /// The slot that the files go to as well.
+    /// Where the files go to as well.
     berth: Option<Berth>,
     manifest: Option<Vec<u8>>,
 }
@@ -124,11 +124,11 @@ impl StoreSink {
         StoreSink { import: Import::new(Arc::clone(store)).map_err(Some), berth: None, manifest: None }
     }
 
-    /// Has the files put into a slot on their way, if there is one that waits for them.
-    fn landing(sources: &Sources, id: &str) -> StoreSink {
+    /// Has the files put into the project on their way, if there is a place for them.
+    fn landing(sources: &Sources, id: &str, name: &PackageName) -> StoreSink {
         let mut sink = StoreSink::new(&sources.store);
         if let Ok(import) = &mut sink.import
-            && let Some((berth, landing)) = sources.landings.berth(id)
+            && let Some((berth, landing)) = sources.landings.berth(id, name)
         {
             import.land(landing);
             sink.berth = Some(berth);

@@ -1,67 +1,176 @@
 //! Where the files of packages that are still fetched are going to be.
 //!
-//! While a build waits for packages, whoever imports one may put its files into the slot at once. The build owns its
-//! [`Builder`] and must be able to take it apart at any moment, so a berth only borrows it, from one file to the next.
+//! Whoever imports a package may put its files into the project on their way: once the layout is planned into the slot that
+//! waits for them, and before that into a folder aside, where the build will find them. A build must be able to end at
+//! any moment, with nobody at work in its folders. So a berth only asks to be let in, from one file to the next.
 
 use crate::layout::apply::Builder;
+use crate::layout::aside::Aside;
+use crate::package::name::PackageName;
 use crate::store::{Landing, Store};
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-/// The slots that can be landed in now.
+/// The places that can be landed in now.
 #[derive(Default)]
-pub(super) struct Landings(Mutex<Open>);
+pub(super) struct Landings(Arc<Mutex<State>>);
 
 #[derive(Default)]
-struct Open {
-    builder: Weak<Builder>,
-    /// One slot for each package, by the package's id.
+struct State {
+    /// Whoever is at work in a folder has a share of it.
+    pass: Arc<Pass>,
+    ahead: Ahead,
+    builder: Option<Arc<Builder>>,
+    /// One slot for each package that is waited for, by the package's id.
     slots: FxHashMap<String, usize>,
+    /// The packages that landed before there were slots: by their ids, what they are called there.
+    landed: FxHashMap<String, (PackageName, String)>,
 }
 
+/// The right to be at work in a folder.
+#[derive(Default)]
+struct Pass;
+
+/// Where packages land that come before there is a plan.
+#[derive(Default)]
+enum Ahead {
+    #[default]
+    Nowhere,
+    /// In a folder that is made when the first one comes.
+    OnceAsked(Make),
+    In(Arc<Aside>),
+}
+
+/// Makes a folder, if that is possible.
+type Make = Box<dyn FnOnce() -> Option<Arc<Aside>> + Send>;
+
 impl Landings {
-    /// Lets imports of these packages land in these slots from now on, and in no others.
-    pub fn open(&self, builder: &Arc<Builder>, store: &Store, slots: impl IntoIterator<Item = (String, usize)>) {
-        if builder.has_landings(store) {
-            *self.lock() = Open { builder: Arc::downgrade(builder), slots: slots.into_iter().collect() };
+    /// Lets imports land in a folder from now on, which `make` makes when it is needed.
+    pub fn begin(&self, make: impl FnOnce() -> Option<Arc<Aside>> + Send + 'static) {
+        self.lock().ahead = Ahead::OnceAsked(Box::new(make));
+    }
+
+    /// Makes no folder any more if nothing has landed so far. What stands in the project is about to be looked at.
+    pub fn settle(&self) {
+        let mut state = self.lock();
+        if matches!(state.ahead, Ahead::OnceAsked(_)) {
+            state.ahead = Ahead::Nowhere;
         }
     }
 
-    /// Returns the place for a package, once.
-    pub fn berth(&self, id: &str) -> Option<(Berth, Landing)> {
-        let (builder, slot) = {
-            let mut open = self.lock();
-            let slot = open.slots.remove(id)?;
-            (open.builder.clone(), slot)
-        };
-        let (landing, name) = builder.upgrade()?.land(slot)?;
-        Some((Berth { builder, slot, name }, landing))
+    /// Returns the folder that packages have landed in, for the builder; it is the builder's to remove. Nobody lands until
+    /// the builder is open.
+    pub fn take(&self) -> Option<Arc<Aside>> {
+        match std::mem::take(&mut self.lock().ahead) {
+            Ahead::In(aside) => Some(aside),
+            Ahead::Nowhere | Ahead::OnceAsked(_) => None,
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Open> {
-        // Nothing that can panic happens under the lock.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Lets imports of these packages land in these slots from now on, and in no others.
+    pub fn open(&self, builder: &Arc<Builder>, store: &Store, slots: impl IntoIterator<Item = (String, usize)>) {
+        let mut state = self.lock();
+        let landed = std::mem::take(&mut state.landed);
+        if !builder.has_landings(store) {
+            return;
+        }
+        state.slots = slots.into_iter().collect();
+        for (id, (package, name)) in landed {
+            if let Some(slot) = state.slots.remove(&id) {
+                builder.adopt(slot, &package, name);
+            }
+        }
+        state.builder = Some(Arc::clone(builder));
+    }
+
+    /// Returns the place for a package, once.
+    pub fn berth(&self, id: &str, package: &PackageName) -> Option<(Berth, Landing)> {
+        let mut state = self.lock();
+        let pass = Arc::clone(&state.pass);
+        let (slot, landed) = match &state.builder {
+            Some(builder) => {
+                let builder = Arc::clone(builder);
+                let slot = state.slots.remove(id)?;
+                drop(state);
+                (Some(slot), builder.land(slot))
+            }
+            None => {
+                let aside = state.ahead.folder()?;
+                drop(state);
+                (None, aside.land(package))
+            }
+        };
+        let (landing, name) = landed?;
+        let (landings, pass) = (Arc::clone(&self.0), Arc::downgrade(&pass));
+        Some((Berth { landings, pass, slot, id: id.to_owned(), package: package.clone(), name }, landing))
+    }
+
+    /// Lets nobody in any more, and waits until nobody is at work. A folder that no builder took is removed.
+    pub fn close(&self) {
+        let State { mut pass, ahead, .. } = std::mem::take(&mut *self.lock());
+        while let Err(shared) = Arc::try_unwrap(pass) {
+            pass = shared;
+            std::thread::yield_now();
+        }
+        if let Ahead::In(aside) = ahead {
+            // What stays is swept by the next install.
+            let _ = aside.clear();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.0)
     }
 }
 
-/// A slot that somebody lands in.
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    // Nothing that can panic happens under the lock.
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Ahead {
+    fn folder(&mut self) -> Option<Arc<Aside>> {
+        let folder = match std::mem::take(self) {
+            Ahead::Nowhere => None,
+            Ahead::OnceAsked(make) => make(),
+            Ahead::In(aside) => Some(aside),
+        };
+        *self = folder.clone().map_or(Ahead::Nowhere, Ahead::In);
+        folder
+    }
+}
+
+/// A place that somebody lands in.
 pub(super) struct Berth {
-    builder: Weak<Builder>,
-    slot: usize,
+    landings: Arc<Mutex<State>>,
+    pass: Weak<Pass>,
+    /// The slot, if there was one already.
+    slot: Option<usize>,
+    /// The package's id and name.
+    id: String,
+    package: PackageName,
     /// What it is called where it is filled.
     name: String,
 }
 
 impl Berth {
-    /// Keeps the builder where it is for the next file; nothing once the build has ended.
-    pub fn hold(&self) -> Option<Arc<Builder>> {
-        self.builder.upgrade()
+    /// Keeps the folder where it is for the next file, as long as the answer is held; nothing once the build has ended.
+    pub fn hold(&self) -> Option<impl Sized + use<>> {
+        self.pass.upgrade()
     }
 
     /// Says that all files are there.
     pub fn landed(self) {
-        if let Some(builder) = self.hold() {
-            builder.landed(self.slot, self.name);
+        let Some(_held) = self.hold() else { return };
+        let mut state = lock(&self.landings);
+        match (state.builder.clone(), self.slot) {
+            (Some(builder), Some(slot)) => builder.landed(slot, self.name),
+            (Some(builder), None) => {
+                if let Some(slot) = state.slots.remove(&self.id) {
+                    builder.adopt(slot, &self.package, self.name);
+                }
+            }
+            (None, _) => drop(state.landed.insert(self.id, (self.package, self.name))),
         }
     }
 }

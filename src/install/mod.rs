@@ -250,6 +250,7 @@ fn run_locked(task: &Task, (asked, foreseen): (Asked, Foreseen), counters: &Arc<
     session.trace("settings, manifests and store are open");
     resolving::ask_ahead(&session)?;
     let outcome = install(&mut session);
+    session.sources.landings.close();
     if outcome.is_err() {
         // What is still under way is of no use any more; the process ends without waiting for it.
         std::mem::forget(pool);
@@ -399,6 +400,7 @@ fn build(
     (host, fit): (&Host, engines::Fit),
 ) -> Result<(Built, Survey), Error> {
     let trust = is_trusted(session);
+    session.sources.landings.settle();
     let engines::Fit { mut skipped, mut faults } = fit;
     let mut left_out = false;
     loop {

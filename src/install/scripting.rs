@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::layout::finish;
 use crate::package::manifest::Manifest;
 use crate::project::builds;
+use crate::project::workspace::Project;
 use crate::resolve::graph::{InstanceIndex, Package, PackageIndex, Resolution, Source, Target};
 use crate::scripts::environment::{self, Context, Owner};
 use crate::scripts::gyp::{self, NodeGyp};
@@ -221,21 +222,33 @@ fn run_dependency(stagehand: &Stagehand<'_>, folder: &Path, id: &str) -> Result<
     stagehand.run(folder, &manifest, id, &steps, false)
 }
 
-/// Runs the projects' own scripts of one moment, those of a project after those of the projects that it depends on.
-pub(super) fn run_projects(session: &Session, moment: Moment) -> Result<(), Error> {
+/// Returns the scripts that a project has for one moment.
+fn steps_of(project: &Project, moment: Moment) -> Vec<Step<'_>> {
+    lifecycle::of_root(&project.manifest.scripts, project.folder.join("binding.gyp").exists(), moment)
+}
+
+/// Returns the projects, as indices, that have scripts to be run at one moment.
+fn with_steps(session: &Session, moment: Moment) -> Vec<usize> {
     if session.settings.scripts.ignore {
-        return Ok(());
+        return Vec::new();
     }
     let projects = &session.workspace.projects;
-    let steps = |index: usize| {
-        let project = &projects[index];
-        lifecycle::of_root(&project.manifest.scripts, project.folder.join("binding.gyp").exists(), moment)
-    };
     let selected = session.selected.clone().unwrap_or_else(|| (0..projects.len()).collect());
-    let wanted: Vec<usize> = selected.into_iter().filter(|index| !steps(*index).is_empty()).collect();
+    selected.into_iter().filter(|index| !steps_of(&projects[*index], moment).is_empty()).collect()
+}
+
+/// Says whether any project has scripts to be run at one moment.
+pub(super) fn has_projects(session: &Session, moment: Moment) -> bool {
+    !with_steps(session, moment).is_empty()
+}
+
+/// Runs the projects' own scripts of one moment, those of a project after those of the projects that it depends on.
+pub(super) fn run_projects(session: &Session, moment: Moment) -> Result<(), Error> {
+    let wanted = with_steps(session, moment);
     if wanted.is_empty() {
         return Ok(());
     }
+    let projects = &session.workspace.projects;
     session.counters.enter(Stage::Building);
     let stagehand = Stagehand::new(session);
     let failed = Mutex::new(None);
@@ -246,7 +259,7 @@ pub(super) fn run_projects(session: &Session, moment: Moment) -> Result<(), Erro
             (None, ".") => "the project",
             (None, path) => path,
         };
-        match stagehand.run(&project.folder, &project.manifest, label, &steps(index), true) {
+        match stagehand.run(&project.folder, &project.manifest, label, &steps_of(project, moment), true) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure::of_script(error));

@@ -9,6 +9,7 @@
 //!
 //! An install that cannot go on is abandoned: what was built goes, what was moved out of the way comes back.
 
+use super::aside::{ASIDE, Aside, make_folders, remove_abandoned, unfinished_in};
 use super::diff::Work;
 use super::folder::Folder;
 use super::landing::Landed;
@@ -18,17 +19,15 @@ use super::warning::Warning;
 use super::{LayoutError, Places, bins};
 use crate::fs::{Context, unique_suffix};
 use crate::store::{Checkout, CheckoutOptions, Method, Store, StoredPackage, Target};
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// How names of folders for unfinished work begin.
-pub(super) const ASIDE: &str = ".tmp-";
 /// The folder of unfinished work among the shared slots.
 pub(crate) const UNFINISHED: &str = "unfinished";
 /// What a new folder may be; the process's umask takes its part.
@@ -55,7 +54,7 @@ pub struct Builder {
     pub(super) job: Job,
     /// The folder of slots.
     pub(super) slots: Folder,
-    pub(super) aside: Aside,
+    pub(super) aside: Arc<Aside>,
     /// Whether slots are filled where they belong. So it is when nothing stands in `node_modules`: nobody looks at a slot
     /// before there is a link to it, and no install believes one that is in no record.
     pub(super) in_place: bool,
@@ -89,72 +88,6 @@ pub(super) struct Place {
     displaced: Option<String>,
 }
 
-/// A folder for unfinished work. It is locked while its process lives, so that another can tell whether it is abandoned.
-#[derive(Debug)]
-pub(super) struct Aside {
-    pub folder: Folder,
-    count: AtomicU64,
-}
-
-impl Aside {
-    fn make(above: &Folder) -> Result<Aside, LayoutError> {
-        loop {
-            let name = format!("{ASIDE}{}", unique_suffix());
-            let folder = match above.make(&name) {
-                // Somebody who cleans up took it between its making and its opening.
-                Err(error) if error.is_not_found() && above.is_there() => continue,
-                made => made?,
-            };
-            // Before that it looked abandoned to whoever cleans up. Some file systems cannot
-            // lock a folder; there, only the project's own lock keeps others away.
-            let locked = rustix::fs::flock(folder.handle(), FlockOperation::NonBlockingLockExclusive);
-            if locked != Err(Errno::WOULDBLOCK) && above.is_folder(&name) {
-                return Ok(Aside { folder, count: AtomicU64::new(0) });
-            }
-        }
-    }
-
-    /// Returns a name that nothing else has in this folder.
-    pub fn fresh(&self) -> String {
-        self.count.fetch_add(1, Ordering::Relaxed).to_string()
-    }
-
-    /// Removes the folder with what is left in it.
-    pub fn clear(&self) -> Result<(), LayoutError> {
-        Ok(crate::fs::remove_all(self.folder.path())?)
-    }
-}
-
-/// Returns the folders of unfinished work among what a folder holds.
-pub(super) fn unfinished_in(listed: &[(String, bool)]) -> Vec<String> {
-    listed.iter().map(|(name, _)| name).filter(|name| name.starts_with(ASIDE)).cloned().collect()
-}
-
-/// Removes those folders of unfinished work whose process has ended.
-pub(super) fn remove_abandoned(above: &Folder, names: &[String]) -> Result<(), LayoutError> {
-    for name in names {
-        let abandoned = match above.open(name) {
-            Some(folder) => rustix::fs::flock(folder.handle(), FlockOperation::NonBlockingLockExclusive) != Err(Errno::WOULDBLOCK),
-            None => true,
-        };
-        if abandoned {
-            crate::fs::remove_all(&above.path().join(name))?;
-        }
-    }
-    Ok(())
-}
-
-/// Makes the folders of a slot, but for its package's own.
-pub(super) fn make_folders(above: &Folder, name: &str, modules: &str, scope: Option<&str>) -> Result<(), LayoutError> {
-    let make = |below: &str| rustix::fs::mkdirat(above.handle(), below, MODE).at_path("create", || above.path().join(below));
-    make(name)?;
-    make(modules)?;
-    if let Some(scope) = scope {
-        make(&format!("{modules}/{scope}"))?;
-    }
-    Ok(())
-}
-
 /// Replaces the record, in one step and without following a link that stands there.
 pub(super) fn write_record(slots: &Folder, record: &[u8]) -> Result<(), LayoutError> {
     let path = slots.path().join(FILE_NAME);
@@ -166,14 +99,15 @@ pub(super) fn write_record(slots: &Folder, record: &[u8]) -> Result<(), LayoutEr
 }
 
 impl Builder {
-    /// Makes the folders and cuts the record down to what stays. Slots can be built from then on.
-    pub fn begin(job: Job) -> Result<Builder, LayoutError> {
+    /// Makes the folders and cuts the record down to what stays. Slots can be built from then on. `aside` is what packages
+    /// have landed in before there was a plan, if any have.
+    pub fn begin(job: Job, aside: Option<Arc<Aside>>) -> Result<Builder, LayoutError> {
         let slots = Folder::open_trusted(&job.places.root)?.make(job.places.virtual_dir.as_str())?;
         let stood = job.work.sweep || job.work.recorded;
         if stood {
             remove_abandoned(&slots, &job.work.abandoned)?;
         }
-        let aside = Aside::make(&slots)?;
+        let aside = aside.map_or_else(|| Aside::make(&slots).map(Arc::new), Ok)?;
         if stood {
             // For `abandon`. Where it cannot be linked the next install makes do with what is kept.
             let _ = rustix::fs::linkat(slots.handle(), FILE_NAME, aside.folder.handle(), FILE_NAME, AtFlags::empty());

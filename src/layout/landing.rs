@@ -3,12 +3,18 @@
 //! Whoever imports a package asks for a landing: a folder aside that its files are put into as they come. When all of them
 //! are there and are known to be right, building the slot is a matter of its links and one rename. When something is in
 //! the way the folder is left to whoever clears up, and the slot is built like any other.
+//!
+//! A package that comes before there is a plan has no slot to wait for it. It lands in a folder that the builder is begun
+//! with later, and becomes the slot that turns out to be its own.
 
-use super::apply::{Aside, Builder, make_folders};
-use crate::store::{CheckoutOptions, Landing, Method, Store, Target};
+use super::Places;
+use super::apply::Builder;
+use super::aside::Aside;
+use super::folder::Folder;
+use crate::package::name::PackageName;
+use crate::store::{CheckoutOptions, Landing, Method, Store, Wanted};
 use rustc_hash::FxHashMap;
-use std::path::Path;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 /// Slots that were filled as their packages were imported.
 #[derive(Debug, Default)]
@@ -19,12 +25,32 @@ pub(super) struct Landed {
     count: usize,
 }
 
+impl Aside {
+    /// Makes a folder that packages can land in before there is a plan. There is none where the builder would have no
+    /// landings either, and none that a plan in the making would take for something that was left behind.
+    pub fn ahead(places: &Places, store: &Store, method: Wanted) -> Option<Arc<Aside>> {
+        if places.shared.is_some() {
+            return None;
+        }
+        let slots = Folder::open_trusted(&places.root).ok()?.make(places.virtual_dir.as_str()).ok()?;
+        let aside = Aside::make(&slots).ok()?;
+        let path = aside.folder.path();
+        // The files that a probe needs are made in there, where nobody wonders about them.
+        if aside.is_locked && store.takes_files_of(path) && store.probe(path, method).is_ok_and(|method| method == Method::Hardlink) {
+            return Some(Arc::new(aside));
+        }
+        // What stays is swept by the next install.
+        let _ = aside.clear();
+        None
+    }
+}
+
 impl Builder {
     /// Says whether slots can be landed in at all: files are linked, and belong to the same people here as in the store.
     pub fn has_landings(&self, store: &Store) -> bool {
         let CheckoutOptions { method, verify } = self.job.checkout;
         let shared = self.shared.as_ref().map(|(_, aside)| aside);
-        let mut asides = shared.into_iter().chain([&self.aside]);
+        let mut asides = shared.into_iter().chain([&*self.aside]);
         method == Method::Hardlink && !verify && asides.all(|aside| store.takes_files_of(aside.folder.path()))
     }
 
@@ -35,13 +61,7 @@ impl Builder {
         if planned.private {
             return None;
         }
-        let aside = self.aside_of(slot);
-        let name = aside.fresh();
-        let modules = format!("{name}/node_modules");
-        make_folders(&aside.folder, &name, &modules, planned.package_name.scope()).ok()?;
-        let below = format!("{modules}/{}", planned.package_name);
-        let target = Target { above: aside.folder.handle(), below: Path::new(&below), path: &aside.folder.path().join(&below) };
-        Some((Landing::make(target).ok()?, name))
+        self.aside_of(slot).land(&planned.package_name)
     }
 
     /// Takes a slot as filled: under this name, all files of its package are there as a checkout would have put them.
@@ -49,6 +69,14 @@ impl Builder {
         let mut landed = self.all_landed();
         landed.names.insert(slot, name);
         landed.count += 1;
+    }
+
+    /// Takes a slot as filled by a package that landed before there was a plan, unless the slot cannot be had like that.
+    pub fn adopt(&self, slot: usize, package: &PackageName, name: String) {
+        let planned = &self.job.wanted.slots[slot];
+        if !planned.private && !planned.shared && planned.package_name == *package {
+            self.landed(slot, name);
+        }
     }
 
     /// Returns how many slots were filled so far.

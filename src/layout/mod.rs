@@ -11,7 +11,8 @@
 //! 2. [`survey::survey`] reads what stands there: the record that the last install left, held against the disk.
 //! 3. [`diff::diff`] compares the two and says what is to be done. Pure.
 //! 4. [`apply::Builder`] does it. Slots are built on any thread in any order, as their packages reach the store, or are
-//!    filled on the way there ([`apply::Builder::land`]); [`apply::Builder::finish`] links them up, removes what is not wanted, and writes the new record.
+//!    filled on the way there ([`apply::Builder::land`], and [`aside::Aside::ahead`] before there is a plan);
+//!    [`apply::Builder::finish`] links them up, removes what is not wanted, and writes the new record.
 //!
 //! What holds at every instant: a slot is built aside and appears by one rename; links are set after the slots they
 //! lead to and removed before them; the record never claims a slot that is not there (it is cut down to the slots that
@@ -29,6 +30,7 @@
 //! The caller holds the project's lock from [`survey::survey`] to the end of [`apply::Builder::finish`].
 
 pub mod apply;
+pub mod aside;
 mod bins;
 pub mod blueprint;
 mod closure;

@@ -4,7 +4,8 @@
 //! out of the way. The caller sees to it that no install runs meanwhile (it holds the store's exclusive lease).
 
 use super::LayoutError;
-use super::apply::{ASIDE, UNFINISHED, remove_abandoned, unfinished_in};
+use super::apply::UNFINISHED;
+use super::aside::{ASIDE, remove_abandoned, unfinished_in};
 use super::folder::Folder;
 use crate::fs::{Context, Result, unique_suffix};
 use rustc_hash::{FxHashMap, FxHashSet};

@@ -6,7 +6,7 @@
 //! install of those. What the record does not know is not trusted: it is replaced where something is wanted in its place,
 //! and swept otherwise.
 
-use super::apply::unfinished_in;
+use super::aside::{ASIDE, is_abandoned, unfinished_in};
 use super::folder::{self, Folder};
 use super::link::join;
 use super::plan::{Link, LinkTarget, Wanted};
@@ -120,7 +120,9 @@ pub(super) fn may_have_leftovers<'a>(
     let own = [DEKA, lock::NAME, places.virtual_dir.as_str().rsplit('/').next().unwrap_or_default()];
     for below in [&places.modules_dir, &places.virtual_dir] {
         let Some(folder) = root.open(below.as_str()) else { continue };
-        if folder.list()?.iter().any(|(name, _)| !own.contains(&name.as_str())) {
+        // What packages land in while the tree is planned is nobody's leftover.
+        let is_ours = |name: &str| own.contains(&name) || (name.starts_with(ASIDE) && !is_abandoned(&folder, name));
+        if folder.list()?.iter().any(|(name, _)| !is_ours(name)) {
             return Ok(true);
         }
     }

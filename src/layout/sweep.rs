@@ -4,7 +4,8 @@
 //! folders only links into the slots are, and dangling commands; all else belongs to somebody.
 
 use super::LayoutError;
-use super::apply::{ASIDE, Builder};
+use super::apply::Builder;
+use super::aside::ASIDE;
 use super::diff::wanted_folders;
 use super::folder::{self, Folder};
 use super::link::{join, relative};

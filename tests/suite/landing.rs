@@ -63,6 +63,62 @@ fn a_fresh_install_fills_slots_as_packages_come() {
     env.deka(["install"]).success().line("Already up to date [TIME]");
 }
 
+/// The same packages, and one that resolution waits for while they come.
+fn env_with_late(registry: &Registry) -> TestEnv {
+    let env = env(registry);
+    env.manifest(json!({
+        "dependencies": { "a": "1", "twice": "1", "@s/private": "1", "late": "1" },
+        "trustedDependencies": ["@s/private"],
+    }));
+    env
+}
+
+#[test]
+fn what_comes_before_there_is_a_plan_lands_as_well() {
+    let registry = registry().package("late", "1.0.0", |package| package.file("late.js", "late"));
+    let env = env_with_late(&registry);
+    env.deka(["install", "--package-import-method=copy"]).success();
+    let expected = tree::contents(&env.project().join("node_modules"));
+    begin_anew(&env);
+    env.remove("deka.lock");
+    std::fs::remove_dir_all(env.home().join(".cache")).expect("a cache");
+    registry.fault("/late", Fault::delay(400));
+    let said = env.deka(["install", "--log"]).success().says("; 3 were filled as");
+    assert_eq!(tree::contents(&env.project().join("node_modules")), expected, "{}", said.report());
+    assert!(env.strays().is_empty(), "{:?}", env.strays());
+    env.deka(["store", "verify"]).success();
+    env.deka(["install"]).success().line("Already up to date [TIME]");
+}
+
+#[test]
+fn a_resolution_that_fails_leaves_nothing_of_what_landed() {
+    let registry = registry().package("late", "1.0.0", |package| package.dep("nowhere", "1"));
+    let env = env_with_late(&registry);
+    registry.fault("/late", Fault::delay(400));
+    env.install().failure(20).says("nowhere");
+    assert!(!env.has("node_modules") && env.strays().is_empty(), "{:?}", env.strays());
+
+    // Nor in a project where something stands.
+    env.manifest(json!({ "dependencies": { "b": "1" } }));
+    env.install().success();
+    let before = tree::contents(&env.project().join("node_modules"));
+    env.deka(["add", "a", "late"]).failure(20).says("nowhere");
+    assert_eq!(tree::contents(&env.project().join("node_modules")), before);
+    assert!(env.strays().is_empty(), "{:?}", env.strays());
+}
+
+#[test]
+fn a_script_of_the_project_finds_nothing_that_landed() {
+    let registry = registry().package("late", "1.0.0", |package| package);
+    let env = env_with_late(&registry);
+    let look = "find node_modules -name '*.js' > found || true";
+    env.manifest(json!({ "dependencies": { "a": "1", "late": "1" }, "scripts": { "preinstall": look } }));
+    registry.fault("/late", Fault::delay(400));
+    env.install().success();
+    assert_eq!(env.read("found"), "");
+    assert_eq!(env.read("node_modules/a/lib/deep/y.js"), "y");
+}
+
 #[test]
 fn bytes_that_turn_out_wrong_at_their_end_are_never_in_place() {
     // More than is held in memory, and nothing that could be packed smaller.

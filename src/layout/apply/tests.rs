@@ -9,6 +9,7 @@ mod shared;
 use super::{Builder, Job};
 use crate::layout::LayoutError;
 use crate::layout::Places;
+use crate::layout::aside::Aside;
 use crate::layout::diff::{Work, diff};
 use crate::layout::finish::{Done, settle};
 use crate::layout::plan::Wanted;
@@ -77,10 +78,16 @@ impl Sandbox {
     }
 
     fn begin(&self, resolution: &Resolution) -> Builder {
+        self.begin_with(resolution, None)
+    }
+
+    /// Begins where packages have landed already.
+    fn begin_with(&self, resolution: &Resolution, aside: Option<Arc<Aside>>) -> Builder {
         let (wanted, work) = self.plan(resolution);
         let checkout = CheckoutOptions { method: Method::Hardlink, verify: false };
         let places = self.places.clone();
-        Builder::begin(Job { wanted: Arc::new(wanted), work, places, checkout, folder_commands: BTreeMap::new() }).expect("it can begin")
+        Builder::begin(Job { wanted: Arc::new(wanted), work, places, checkout, folder_commands: BTreeMap::new() }, aside)
+            .expect("it can begin")
     }
 
     fn packages(&self, builder: &Builder, resolution: &Resolution) -> Vec<(usize, StoredPackage)> {

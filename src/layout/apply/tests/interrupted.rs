@@ -1,7 +1,7 @@
 //! Installs that did not finish, and records that were lost.
 
 use super::{Sandbox, no_dangling_links, tree};
-use crate::layout::apply::ASIDE;
+use crate::layout::aside::ASIDE;
 use crate::layout::testing::resolution;
 use std::fs;
 use std::io::{BufRead, BufReader};

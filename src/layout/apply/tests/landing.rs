@@ -1,6 +1,8 @@
 //! Slots that are filled while their packages are imported.
 
 use super::*;
+use crate::package::name::PackageName;
+use crate::store;
 
 const TEXT: &str = ". : a tool
     a@1.0.0 : @s/b
@@ -66,6 +68,34 @@ fn what_comes_to_a_project_that_stands_lands_too() {
     let plain = Sandbox::new();
     plain.install(TEXT);
     assert_eq!(tree(&sandbox.places.root), tree(&plain.places.root));
+}
+
+#[test]
+fn what_lands_ahead_of_the_plan_is_no_leftover_and_becomes_its_slot() {
+    let sandbox = Sandbox::new();
+    let aside = Aside::ahead(&sandbox.places, &sandbox.store, store::Wanted::Auto).expect("files can be linked here");
+    let names = ["a", "@s/b"].map(|name| PackageName::parse(name).expect("a name"));
+    let landed = names.each_ref().map(|name| aside.land(name).expect("a landing").1);
+    let resolution = resolution(TEXT);
+    let builder = sandbox.begin_with(&resolution, Some(aside));
+    assert!(!builder.work().sweep && builder.in_place, "{:?}", builder.work());
+    let slot_of = |name: &PackageName| builder.wanted().slots.iter().position(|slot| slot.package_name == *name).expect("a slot");
+    let [a, b] = names.each_ref().map(slot_of);
+    let [in_a, in_b] = landed;
+    builder.adopt(a, &names[1], in_b.clone());
+    assert_eq!(builder.take_landed(a), None, "it is another package");
+    builder.adopt(a, &names[0], in_a.clone());
+    builder.adopt(b, &names[1], in_b);
+    assert_eq!(builder.take_landed(a), Some(in_a));
+    builder.abandon().expect("abandoned");
+    assert!(!tree(&sandbox.places.root).contains('@'), "{}", tree(&sandbox.places.root));
+
+    assert!(Aside::ahead(&sandbox.places, &sandbox.store, store::Wanted::Copy).is_none());
+    let shared = Sandbox::with_shared_slots();
+    assert!(Aside::ahead(&shared.places, &shared.store, store::Wanted::Auto).is_none(), "slots may belong elsewhere");
+    for sandbox in [sandbox, shared] {
+        assert!(!tree(&sandbox.places.root).contains(".tmp-"));
+    }
 }
 
 #[test]
