@@ -2,6 +2,10 @@
 //!
 //! Jobs wait in one queue and the most urgent runs first: what unlocks more work (a packument) before what only
 //! finishes some (a tarball). Whoever drops a pool waits until its queue has run dry; the threads end by themselves.
+//!
+//! The few largest pieces of work have threads of their own, since they wait in the middle of it. They are the pool's
+//! guests: it leaves a processor to each while it is at work. What takes longest would otherwise get the smallest share,
+//! and be all that is left in the end.
 
 mod apart;
 
@@ -70,12 +74,21 @@ struct Queue {
     started: usize,
     /// How many threads run a job.
     busy: usize,
+    /// How many threads that are not the pool's keep a processor busy.
+    guests: usize,
     closed: bool,
 }
 
 impl Queue {
     fn is_dry(&self) -> bool {
         self.jobs.is_empty() && self.busy == 0
+    }
+
+    /// Takes the most urgent job, if it may run now: one that others wait for always may, and the rest where a processor
+    /// is left for it.
+    fn take(&mut self, threads: usize) -> Option<Job> {
+        let is_urgent = self.jobs.peek()?.priority == Priority::Resolve;
+        if is_urgent || self.busy + self.guests < threads { self.jobs.pop() } else { None }
     }
 }
 
@@ -95,7 +108,7 @@ pub struct Spawner(Arc<Shared>);
 impl Pool {
     /// Makes a pool of up to `threads` threads (at least one).
     pub fn new(threads: usize) -> Pool {
-        let queue = Mutex::new(Queue { jobs: BinaryHeap::new(), count: 0, started: 0, busy: 0, closed: false });
+        let queue = Mutex::new(Queue { jobs: BinaryHeap::new(), count: 0, started: 0, busy: 0, guests: 0, closed: false });
         Pool { shared: Arc::new(Shared { threads: threads.max(1), queue, changed: Condvar::new(), dry: Condvar::new() }) }
     }
 
@@ -121,6 +134,12 @@ impl Spawner {
     /// Returns how many threads the pool was made with.
     pub fn threads(&self) -> usize {
         self.0.threads
+    }
+
+    /// Has the pool leave a processor to the calling thread, until the guest is dropped.
+    pub fn guest(&self) -> Guest {
+        self.0.lock().guests += 1;
+        Guest(Arc::clone(&self.0))
     }
 
     /// Adds a job.
@@ -156,7 +175,36 @@ impl Spawner {
     }
 }
 
+/// A thread outside of the pool that keeps a processor busy.
+pub struct Guest(Arc<Shared>);
+
+impl Guest {
+    /// Waits for something, and lets the pool have the processor meanwhile.
+    pub fn wait<T>(&self, wait: impl FnOnce() -> T) -> T {
+        self.0.leave();
+        let answer = wait();
+        self.0.lock().guests += 1;
+        answer
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
 impl Shared {
+    fn leave(&self) {
+        let mut queue = self.lock();
+        queue.guests -= 1;
+        let is_awaited = !queue.jobs.is_empty() && queue.started > queue.busy;
+        drop(queue);
+        if is_awaited {
+            self.changed.notify_one();
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue> {
         // Jobs run outside of the lock, so a panic cannot leave the queue half changed.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
@@ -184,7 +232,7 @@ fn run(shared: &Shared) {
     let _guard = AbortOnPanic;
     let mut queue = shared.lock();
     loop {
-        if let Some(job) = queue.jobs.pop() {
+        if let Some(job) = queue.take(shared.threads) {
             queue.busy += 1;
             drop(queue);
             (job.run)();
@@ -192,8 +240,9 @@ fn run(shared: &Shared) {
             queue.busy -= 1;
             if queue.closed && queue.is_dry() {
                 shared.dry.notify_all();
+                shared.changed.notify_all();
             }
-        } else if queue.closed {
+        } else if queue.closed && queue.jobs.is_empty() {
             return;
         } else {
             queue = shared.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
@@ -226,6 +275,7 @@ impl Eq for Job {}
 mod tests {
     use super::{Pool, Priority};
     use std::sync::{Arc, mpsc};
+    use std::time::Duration;
 
     #[test]
     fn threads_are_started_when_jobs_would_wait() {
@@ -256,6 +306,43 @@ mod tests {
         let (send, receive) = mpsc::channel();
         pool.spawner().spawn(Priority::Import, move || send.send(std::thread::current().id()).expect("the test receives"));
         assert_eq!(receive.try_recv(), Ok(std::thread::current().id()));
+    }
+
+    #[test]
+    fn a_processor_is_left_to_a_guest_unless_something_is_urgent() {
+        let pool = Pool::new(2);
+        let spawner = pool.spawner();
+        let (send, receive) = mpsc::channel();
+        let add = |priority, name| {
+            let send = send.clone();
+            spawner.spawn(priority, move || send.send(name).expect("the test receives"));
+        };
+        let next = || receive.recv_timeout(Duration::from_secs(10));
+        let guests = [spawner.guest(), spawner.guest()];
+        add(Priority::Import, "import");
+        add(Priority::Resolve, "resolve");
+        assert_eq!(next(), Ok("resolve"));
+        assert_eq!(receive.recv_timeout(Duration::from_millis(50)), Err(mpsc::RecvTimeoutError::Timeout));
+        assert_eq!(guests[0].wait(next), Ok("import"));
+        add(Priority::Link, "link");
+        drop(guests);
+        assert_eq!(next(), Ok("link"));
+    }
+
+    #[test]
+    fn a_pool_is_not_gone_before_its_guests_have_let_its_jobs_run() {
+        let pool = Pool::new(1);
+        let guest = pool.spawner().guest();
+        let (send, receive) = mpsc::channel();
+        pool.spawner().spawn(Priority::Link, move || send.send(()).expect("the test receives"));
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                std::thread::sleep(Duration::from_millis(20));
+                drop(guest);
+            });
+            drop(pool);
+        });
+        assert_eq!(receive.try_recv(), Ok(()));
     }
 
     #[test]

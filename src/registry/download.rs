@@ -13,12 +13,13 @@ use super::network::{self, Network, Request, Slot};
 use super::queue::{Class, WHOLE_BODY_BYTES};
 use super::tarball::TarballError;
 use super::transport::{Failure, Question};
-use crate::pool::Priority;
+use crate::pool::{Guest, Priority};
 use reqwest::Response;
 use std::io::{self, BufRead, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TryRecvError;
 
 /// How many pieces of a large body wait between the network and the unpacker.
 const PIECES_WAITING: usize = 16;
@@ -156,7 +157,7 @@ fn start_unpacker<P: AsRef<[u8]> + Send + 'static>(
     let unpack = move || {
         let Some((mut request, slot)) = take(&taken) else { return };
         let network = Arc::clone(slot.network());
-        let mut pieces = Pieces { receive, piece: None, at: 0, bytes: 0 };
+        let mut pieces = Pieces { receive, guest: network.pool.guest(), piece: None, at: 0, bytes: 0 };
         let bytes = begun.len() as u64;
         let damage = request.import(Arrival::Stream(&mut begun.as_slice().chain(&mut pieces)));
         let bytes = bytes + pieces.bytes;
@@ -208,6 +209,8 @@ impl Request {
 /// Reads what the network thread sends.
 struct Pieces<P> {
     receive: mpsc::Receiver<io::Result<P>>,
+    /// What is large takes longest and goes before what the pool has to do, but not while it waits.
+    guest: Guest,
     piece: Option<P>,
     at: usize,
     bytes: u64,
@@ -216,7 +219,11 @@ struct Pieces<P> {
 impl<P: AsRef<[u8]>> BufRead for Pieces<P> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         while self.piece.as_ref().is_none_or(|piece| self.at >= piece.as_ref().len()) {
-            let Some(piece) = self.receive.blocking_recv() else { return Ok(&[]) };
+            let piece = match self.receive.try_recv() {
+                Err(TryRecvError::Empty) => self.guest.wait(|| self.receive.blocking_recv()),
+                ready => ready.ok(),
+            };
+            let Some(piece) = piece else { return Ok(&[]) };
             self.piece = Some(piece?);
             self.at = 0;
         }
