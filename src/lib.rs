@@ -26,6 +26,7 @@
 //! | [`package`] | the vocabulary: names, versions, ranges, specifiers, integrities, manifests, packuments, safe paths |
 //! | [`fs`] | file operations whose errors name verb and path; atomic writes |
 //! | [`pool`] | the threads for work that keeps a processor busy |
+//! | [`memory`] | how memory is taken from the system and given back |
 //! | [`error`] | the one shape of a failure: code, message, hints; exit statuses |
 //! | [`project`] | what the user has on disk: settings, manifests, the state of `node_modules`, the project lock |
 //! | [`registry`] | what the network says: client, authentication, cache, tarballs down to checked entries |
@@ -56,7 +57,7 @@
 //! - **The index is derived data.** Losing it costs time, never a download and never an error.
 //! - **Paths are checked once, at the boundary**, into [`package::path::RelPath`] and [`package::name::PackageName`],
 //!   which cannot hold what would lead elsewhere. Nothing is unpacked where anybody would find it: files go into the store
-//!   and, where a slot waits for them, aside, from where it is renamed when their integrity is known.
+//!   and, where a project waits for them, aside, from where they are renamed when their integrity is known.
 //! - **The answer of resolution does not depend on time**: not on the order in which packuments arrive, and not on the
 //!   number of threads.
 //! - **Below `commands` nothing reads the environment, prints, or touches the terminal.** Settings come in as values,
@@ -91,6 +92,7 @@ pub mod inquiry;
 pub mod install;
 pub mod layout;
 pub mod lockfile;
+pub mod memory;
 pub mod package;
 pub mod pool;
 pub mod project;

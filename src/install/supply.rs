@@ -11,6 +11,7 @@ use super::news::{Counters, Event, Listener};
 use super::source::Sources;
 use crate::error::Error;
 use crate::lockfile;
+use crate::memory;
 use crate::package::integrity::Integrity;
 use crate::package::name::PackageName;
 use crate::pool::{Priority, Spawner};
@@ -281,12 +282,15 @@ impl Supply {
         }
     }
 
-    /// Has the index tidied up beside what is left to do, if much was written to it.
+    /// Has things tidied up beside what is left to do, if much was fetched: the index, and memory.
     pub fn settle(&self) {
         if self.fetched.0 >= COMMIT_BATCH as u64 {
             let sources = Arc::clone(&self.sources);
             // What fails here is done when the store is closed.
-            self.spawner.spawn(Priority::Link, move || drop(sources.store.settle()));
+            self.spawner.spawn(Priority::Link, move || {
+                drop(sources.store.settle());
+                memory::give_back();
+            });
         }
     }
 

@@ -9,11 +9,17 @@ const LINES_MAX: usize = 600;
 
 /// Who may import whom. The first column is a folder or file of `src`; what is not listed may import nothing of deka.
 const IMPORTS: &[(&str, &[&str])] = &[
-    ("main", &["cli", "commands", "report", "error"]),
+    ("main", &["cli", "commands", "report", "error", "memory"]),
     ("commands", &["cli", "upkeep", "inquiry", "install", "store", "project", "scripts", "report", "timings", "error", "package", "fs"]),
     ("inquiry", &["install", "resolve::graph", "resolve::pick", "lockfile", "layout", "project", "package", "fs", "error"]),
     ("upkeep", &["install", "resolve::graph", "lockfile", "store", "layout", "project", "package", "fs", "pool", "error"]),
-    ("install", &["resolve", "registry", "lockfile", "store", "layout", "scripts", "project", "package", "fs", "pool", "timings", "error"]),
+    (
+        "install",
+        &[
+            "resolve", "registry", "lockfile", "store", "layout", "scripts", "project", "package", "fs", "pool", "memory", "timings",
+            "error",
+        ],
+    ),
     ("layout", &["resolve::graph", "store", "project", "package", "fs", "pool"]),
     ("lockfile", &["resolve::graph", "package", "fs"]),
     ("resolve", &["package"]),
