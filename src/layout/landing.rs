@@ -32,7 +32,8 @@ impl Aside {
         if places.shared.is_some() {
             return None;
         }
-        let slots = Folder::open_trusted(&places.root).ok()?.make(places.virtual_dir.as_str()).ok()?;
+        // Where it is not there yet an install that fails would leave it behind. Usually the project's lock stands in it.
+        let slots = Folder::open_trusted(&places.root).ok()?.open(places.virtual_dir.as_str())?;
         let aside = Aside::make(&slots).ok()?;
         let path = aside.folder.path();
         // The files that a probe needs are made in there, where nobody wonders about them.

@@ -73,6 +73,8 @@ fn what_comes_to_a_project_that_stands_lands_too() {
 #[test]
 fn what_lands_ahead_of_the_plan_is_no_leftover_and_becomes_its_slot() {
     let sandbox = Sandbox::new();
+    assert!(Aside::ahead(&sandbox.places, &sandbox.store, store::Wanted::Auto).is_none(), "nothing stands there");
+    fs::create_dir_all(sandbox.path("node_modules/.deka")).expect("a folder");
     let aside = Aside::ahead(&sandbox.places, &sandbox.store, store::Wanted::Auto).expect("files can be linked here");
     let names = ["a", "@s/b"].map(|name| PackageName::parse(name).expect("a name"));
     let landed = names.each_ref().map(|name| aside.land(name).expect("a landing").1);
