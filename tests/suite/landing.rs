@@ -5,6 +5,7 @@ use crate::support::tarball::{Archive, Entry};
 use crate::support::{Fault, Registry, TestEnv, tree};
 use serde_json::json;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::time::Duration;
 
 /// Packages with all that can be in the way: a command without the bit, a path twice, and a script that may change files.
 fn registry() -> Registry {
@@ -119,9 +120,8 @@ fn a_script_of_the_project_finds_nothing_that_landed() {
     assert_eq!(env.read("node_modules/a/lib/deep/y.js"), "y");
 }
 
-#[test]
-fn bytes_that_turn_out_wrong_at_their_end_are_never_in_place() {
-    // More than is held in memory, and nothing that could be packed smaller.
+/// More than is held in memory, and nothing that could be packed smaller.
+fn large() -> (Vec<u8>, Vec<u8>) {
     let mut seed = 1_u64;
     let mut noise = || {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -129,6 +129,27 @@ fn bytes_that_turn_out_wrong_at_their_end_are_never_in_place() {
     };
     let large: Vec<u8> = (0..10 << 20).map(|_| noise()).collect();
     let tarball = Package::new("large", "1.0.0").file("first.js", "1").bytes("large.bin", large.clone()).file("z.js", "3").tarball();
+    (large, tarball)
+}
+
+#[test]
+fn what_is_on_its_way_when_the_plan_is_made_lands_as_well() {
+    let (large, tarball) = large();
+    let registry = Registry::new().raw_tarball("large", "1.0.0", tarball).package("late", "1.0.0", |package| package);
+    let env = TestEnv::with(&registry);
+    env.depends_on(&[("large", "1"), ("late", "1")]);
+    registry.fault("/late", Fault::delay(400));
+    registry.fault("/large/-/large-1.0.0.tgz", Fault::Halt(Duration::from_millis(1200)));
+    let said = env.deka(["install", "--log"]).success().says("; 2 were filled as");
+    assert!(tree::contents(&env.project().join("node_modules/large"))["large.bin"] == large, "{}", said.report());
+    assert_eq!(env.read("node_modules/large/z.js"), "3");
+    assert!(env.strays().is_empty(), "{:?}", env.strays());
+    env.deka(["store", "verify"]).success();
+}
+
+#[test]
+fn bytes_that_turn_out_wrong_at_their_end_are_never_in_place() {
+    let (large, tarball) = large();
     let registry = Registry::new().raw_tarball("large", "1.0.0", tarball);
     let env = TestEnv::with(&registry);
     env.depends_on(&[("large", "1")]);

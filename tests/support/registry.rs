@@ -57,6 +57,8 @@ pub enum Fault {
     Packed(Vec<u8>),
     /// The answer comes late.
     Delay(Duration),
+    /// The second half of the answer comes late.
+    Halt(Duration),
     /// There is nothing, and that is said late.
     LateNotFound(Duration),
     /// A redirect to an address.
@@ -321,6 +323,7 @@ fn spoil(mut reply: Reply, fault: Fault) -> Answer {
             std::thread::sleep(time);
             Answer::Whole(reply)
         }
+        Fault::Halt(time) => Answer::Halting(reply, time),
         Fault::LateNotFound(time) => {
             std::thread::sleep(time);
             Answer::Whole(Reply { status: 404, headers: Vec::new(), body: b"{}".to_vec() })

@@ -30,6 +30,8 @@ impl Request {
 pub enum Answer {
     /// A proper answer.
     Whole(Reply),
+    /// A proper answer, with a pause in the middle of it.
+    Halting(Reply, Duration),
     /// An answer that announces `length` bytes, sends what it has and hangs up.
     Announced {
         /// The answer.
@@ -124,6 +126,13 @@ fn serve(stream: TcpStream, answer: &dyn Fn(&Request) -> Answer) -> Option<()> {
             Answer::Whole(reply) => {
                 let length = reply.body.len();
                 writer.write_all(&encode(&reply, length, request.method == "HEAD")).ok()?;
+            }
+            Answer::Halting(reply, pause) => {
+                let bytes = encode(&reply, reply.body.len(), false);
+                let (first, second) = bytes.split_at(bytes.len() / 2);
+                writer.write_all(first).ok()?;
+                std::thread::sleep(pause);
+                writer.write_all(second).ok()?;
             }
             Answer::Announced { reply, length } => {
                 writer.write_all(&encode(&reply, length, false)).ok()?;
