@@ -351,7 +351,12 @@ mod tests {
         let (start, started) = mpsc::channel::<()>();
         let pool = Pool::new(1);
         let spawner = pool.spawner();
-        spawner.spawn(Priority::Link, move || started.recv().expect("the test sends"));
+        let (begin, begun) = mpsc::channel::<()>();
+        spawner.spawn(Priority::Link, move || {
+            begin.send(()).expect("the test receives");
+            started.recv().expect("the test sends");
+        });
+        begun.recv().expect("the job begins before there are more urgent ones");
         for (priority, weight, name) in [
             (Priority::Link, 0, "link"),
             (Priority::Import, 1, "light"),
