@@ -161,8 +161,12 @@ impl Berth {
 
     /// Says that all files are there.
     pub fn landed(self) {
-        let Some(_held) = self.hold() else { return };
+        let Some(pass) = self.pass.upgrade() else { return };
         let mut state = lock(&self.landings);
+        // While this waited for the lock the build may have ended, and what is open now is another one.
+        if !Arc::ptr_eq(&state.pass, &pass) {
+            return;
+        }
         match (state.builder.clone(), self.slot) {
             (Some(builder), Some(slot)) => builder.landed(slot, self.name),
             (Some(builder), None) => {
