@@ -178,3 +178,47 @@ impl Berth {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Berth, Landings};
+    use crate::package::name::PackageName;
+    use std::sync::Arc;
+
+    fn berth(landings: &Landings) -> Berth {
+        let package = PackageName::parse("a").expect("a name");
+        let pass = Arc::downgrade(&landings.lock().pass);
+        Berth { landings: Arc::clone(&landings.0), pass, slot: None, id: "a@1.0.0".to_owned(), package, name: "0".to_owned() }
+    }
+
+    #[test]
+    fn what_has_landed_waits_for_the_build_and_ends_with_it() {
+        let landings = Landings::default();
+        let late = berth(&landings);
+        berth(&landings).landed();
+        assert_eq!(landings.lock().landed["a@1.0.0"].1, "0");
+        landings.close();
+        assert!(late.hold().is_none());
+        late.landed();
+        assert!(landings.lock().landed.is_empty());
+    }
+
+    #[test]
+    fn what_lands_as_the_build_ends_is_not_taken_for_the_next_one() {
+        let landings = Landings::default();
+        let berth = berth(&landings);
+        std::thread::scope(|scope| {
+            let mut state = landings.lock();
+            let landing = scope.spawn(|| berth.landed());
+            // It has its pass, and waits for the lock.
+            while Arc::strong_count(&state.pass) == 1 {
+                std::thread::yield_now();
+            }
+            // What `close` begins with.
+            drop(std::mem::take(&mut *state));
+            drop(state);
+            landing.join().expect("it ends");
+        });
+        assert!(landings.lock().landed.is_empty());
+    }
+}
