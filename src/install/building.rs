@@ -149,7 +149,7 @@ pub(super) fn build(session: &Session, supply: &mut Supply, resolution: &Resolut
     let folder_commands = folder_commands(&wanted, session);
     let job = Job { wanted: Arc::clone(&wanted), work, places: session.places.clone(), checkout, folder_commands };
     let landings = &session.sources.landings;
-    let builder = Arc::new(Builder::begin(job, landings.take()).map_err(failure::of_layout)?);
+    let builder = Arc::new(Builder::begin(job, landings.folder()).map_err(failure::of_layout)?);
     let mut waiting: FxHashMap<PackageIndex, Vec<usize>> = FxHashMap::default();
     for slot in &build {
         waiting.entry(wanted.slots[*slot].package).or_default().push(*slot);

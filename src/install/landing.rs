@@ -58,11 +58,11 @@ impl Landings {
         }
     }
 
-    /// Returns the folder that packages have landed in, for the builder; it is the builder's to remove. Nobody lands until
-    /// the builder is open.
-    pub fn take(&self) -> Option<Arc<Aside>> {
-        match std::mem::take(&mut self.lock().ahead) {
-            Ahead::In(aside) => Some(aside),
+    /// Returns the folder that packages have landed in, for the builder, whose it is once it is open. Until then more may
+    /// come.
+    pub fn folder(&self) -> Option<Arc<Aside>> {
+        match &self.lock().ahead {
+            Ahead::In(aside) => Some(Arc::clone(aside)),
             Ahead::Nowhere | Ahead::OnceAsked(_) => None,
         }
     }
@@ -70,6 +70,7 @@ impl Landings {
     /// Lets imports of these packages land in these slots from now on, and in no others.
     pub fn open(&self, builder: &Arc<Builder>, store: &Store, slots: impl IntoIterator<Item = (String, usize)>) {
         let mut state = self.lock();
+        state.ahead = Ahead::Nowhere;
         let landed = std::mem::take(&mut state.landed);
         if !builder.has_landings(store) {
             return;
@@ -105,7 +106,7 @@ impl Landings {
         Some((Berth { landings, pass, slot, id: id.to_owned(), package: package.clone(), name }, landing))
     }
 
-    /// Lets nobody in any more, and waits until nobody is at work. A folder that no builder took is removed.
+    /// Lets nobody in any more, and waits until nobody is at work. A folder that no builder opened is removed.
     pub fn close(&self) {
         let State { mut pass, ahead, .. } = std::mem::take(&mut *self.lock());
         while let Err(shared) = Arc::try_unwrap(pass) {
