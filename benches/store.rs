@@ -4,7 +4,7 @@ use deka::package::facts::Facts;
 use deka::package::name::PackageName;
 use deka::package::path::RelPath;
 use deka::store::{CheckoutOptions, Identity, Method, Mode, NewEntry, ObjectId, PackageKey, Store, StoredPackage, Tree};
-use divan::counter::ItemsCount;
+use divan::counter::{BytesCount, ItemsCount};
 use std::hint::black_box;
 use tempfile::TempDir;
 
@@ -55,6 +55,25 @@ fn import(store: &Store, package: usize, files: usize) -> StoredPackage {
         version: "1.0.0".to_owned(),
     };
     import.finish(identity, Facts::default()).expect("no clash")
+}
+
+/// The files of a package of usual size.
+fn contents(bytes: usize) -> Vec<Vec<u8>> {
+    (0_u8..20).map(|number| vec![number; bytes]).collect()
+}
+
+#[divan::bench(args = [700, 7_000, 15_000])]
+fn names_one_by_one(bencher: divan::Bencher<'_, '_>, bytes: usize) {
+    let contents = contents(bytes);
+    let each = || contents.iter().map(|content| ObjectId::of(black_box(content))).collect::<Vec<_>>();
+    bencher.counter(BytesCount::new(contents.len() * bytes)).bench_local(each);
+}
+
+#[divan::bench(args = [700, 7_000, 15_000])]
+fn names_side_by_side(bencher: divan::Bencher<'_, '_>, bytes: usize) {
+    let contents = contents(bytes);
+    let slices: Vec<&[u8]> = contents.iter().map(Vec::as_slice).collect();
+    bencher.counter(BytesCount::new(contents.len() * bytes)).bench_local(|| ObjectId::of_each(black_box(&slices)));
 }
 
 #[divan::bench]

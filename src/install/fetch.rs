@@ -12,7 +12,7 @@ use crate::package::manifest::Manifest;
 use crate::package::name::PackageName;
 use crate::package::path::RelPath;
 use crate::pool::{Priority, Spawner};
-use crate::registry::tarball::{Content, Limits, Sink, Unpacked, unpack_bytes};
+use crate::registry::tarball::{Content, Limits, Sink, Unpacked, WholeFile, unpack_bytes};
 use crate::registry::{Client, TarballRequest};
 use crate::resolve::graph::Source;
 use crate::store::{Identity, Import, PackageKey, Store, StoreError, StoredPackage};
@@ -167,28 +167,38 @@ impl StoreSink {
     }
 }
 
-impl Sink for StoreSink {
-    type Error = StoreError;
-
-    fn file(&mut self, path: &RelPath, executable: bool, content: Content<'_>) -> Result<(), StoreError> {
+impl StoreSink {
+    /// Goes on with the import, which may have been unable to begin.
+    fn import(&mut self, go_on: impl FnOnce(&mut Import<Arc<Store>>) -> Result<(), StoreError>) -> Result<(), StoreError> {
         let import = match &mut self.import {
             Ok(import) => import,
             Err(error) => return error.take().map_or(Ok(()), Err),
         };
-        // The build does not end while the file is written.
+        // The build does not end while files are written.
         let held = self.berth.as_ref().and_then(Berth::hold);
         if held.is_none() {
             import.take_off();
         }
+        go_on(import)
+    }
+}
+
+impl Sink for StoreSink {
+    type Error = StoreError;
+
+    fn file(&mut self, path: &RelPath, executable: bool, content: Content<'_>) -> Result<(), StoreError> {
         match content {
-            Content::Whole(bytes) => {
-                if path.as_str() == "package.json" && bytes.len() <= MANIFEST_MAX_BYTES {
-                    self.manifest = Some(bytes.to_vec());
-                }
-                import.file(path, executable, bytes)
-            }
-            Content::Stream { size, reader } => import.stream(path, executable, size, reader),
+            Content::Whole(bytes) => self.files(&[WholeFile { path, executable, bytes }]),
+            Content::Stream { size, reader } => self.import(|import| import.stream(path, executable, size, reader)),
         }
+    }
+
+    fn files(&mut self, files: &[WholeFile<'_>]) -> Result<(), StoreError> {
+        let is_manifest = |file: &&WholeFile<'_>| file.path.as_str() == "package.json" && file.bytes.len() <= MANIFEST_MAX_BYTES;
+        if let Some(manifest) = files.iter().rfind(is_manifest) {
+            self.manifest = Some(manifest.bytes.to_vec());
+        }
+        self.import(|import| import.files(files.iter().map(|file| (file.path, file.executable, file.bytes))))
     }
 }
 

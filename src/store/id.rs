@@ -1,6 +1,7 @@
 //! Names of objects and trees: BLAKE3-256 of their bytes, as types of their own so that one is never taken for the
 //! other.
 
+use super::lanes;
 use std::fmt;
 
 macro_rules! id {
@@ -43,6 +44,13 @@ macro_rules! id {
 id! {
     /// The name of the bytes of one file. Displayed as 64 hex digits, the same that `b3sum` prints.
     ObjectId
+}
+
+impl ObjectId {
+    /// Returns the names of several files, which takes less time than to ask for one after the other.
+    pub fn of_each(contents: &[&[u8]]) -> Vec<ObjectId> {
+        lanes::digests(contents).into_iter().map(ObjectId).collect()
+    }
 }
 
 id! {

@@ -63,7 +63,17 @@ impl<S: Deref<Target = Store>> Import<S> {
 
     /// Adds a file whose bytes are at hand. A later file of the same path takes the place of the earlier.
     pub fn file(&mut self, path: &RelPath, executable: bool, bytes: &[u8]) -> Result<(), StoreError> {
-        let object = ObjectId::of(bytes);
+        self.put(path, executable, bytes, ObjectId::of(bytes))
+    }
+
+    /// Adds several files whose bytes are at hand, in their order.
+    pub fn files<'a>(&mut self, files: impl Iterator<Item = (&'a RelPath, bool, &'a [u8])> + Clone) -> Result<(), StoreError> {
+        let contents: Vec<&[u8]> = files.clone().map(|(.., bytes)| bytes).collect();
+        let objects = ObjectId::of_each(&contents);
+        files.zip(objects).try_for_each(|((path, executable, bytes), object)| self.put(path, executable, bytes, object))
+    }
+
+    fn put(&mut self, path: &RelPath, executable: bool, bytes: &[u8], object: ObjectId) -> Result<(), StoreError> {
         let piece = Piece { path, object: &object, executable, size_bytes: bytes.len() as u64 };
         let landed = self.landing.as_mut().and_then(|landing| landing.put(&self.store.objects, piece, bytes));
         let mark = match landed {

@@ -19,6 +19,7 @@ mod import;
 mod index;
 mod known;
 mod landing;
+mod lanes;
 mod load;
 mod lock;
 mod mark;

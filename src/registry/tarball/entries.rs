@@ -4,8 +4,9 @@
 //! which a strict reader and npm agree: an archive that two tools could unpack differently is refused.
 
 use super::error::TarballError;
+use super::gathered::{Gathered, TOGETHER_BYTES};
 use super::paths::{self, Seen};
-use super::{Content, Limits, Sink, Skipped, Unpacked};
+use super::{Content, Limits, Sink, Skipped, Unpacked, WholeFile};
 use crate::package::integrity::Integrity;
 use crate::package::path::RelPath;
 use std::io::{Cursor, Read};
@@ -32,19 +33,23 @@ pub(super) struct File {
 /// Unpacks an archive that is in memory; the sink sees slices of it.
 pub(super) fn unpack_slice<S: Sink>(tar: &[u8], files: &mut Files<'_, S>) -> Result<(), TarballError> {
     let mut archive = Archive::new(Cursor::new(tar));
+    let mut gathered = Gathered::default();
     for entry in archive.entries_with_seek().map_err(TarballError::from_io)? {
         let mut entry = entry.map_err(TarballError::from_io)?;
         let file = files.admit(&mut entry)?;
         let start = usize::try_from(entry.raw_file_position()).unwrap_or(usize::MAX);
         let end = usize::try_from(entry.size()).ok().and_then(|size| start.checked_add(size));
-        let Some(content) = end.and_then(|end| tar.get(start..end)) else {
+        let Some(end) = end.filter(|end| *end <= tar.len()) else {
             return Err(TarballError::Truncated { entry: paths::shown(&entry.path_bytes()) });
         };
         if let Some(file) = file {
-            files.pass(&file, Content::Whole(content)).map_err(|error| TarballError::Sink(error.into()))?;
+            gathered.push(file, start..end);
+            if gathered.span() >= TOGETHER_BYTES {
+                gathered.pass(tar, files)?;
+            }
         }
     }
-    Ok(())
+    gathered.pass(tar, files)
 }
 
 impl<'a, S: Sink> Files<'a, S> {
@@ -109,6 +114,11 @@ impl<'a, S: Sink> Files<'a, S> {
     /// Gives a file to the sink.
     pub(super) fn pass(&mut self, file: &File, content: Content<'_>) -> Result<(), S::Error> {
         self.sink.file(&file.path, file.executable, content)
+    }
+
+    /// Gives several files to the sink.
+    pub(super) fn pass_together(&mut self, together: &[WholeFile<'_>]) -> Result<(), TarballError> {
+        self.sink.files(together).map_err(|error| TarballError::Sink(error.into()))
     }
 
     /// Sums up. An archive of nothing is none.

@@ -12,6 +12,7 @@
 mod deflate;
 mod entries;
 mod error;
+mod gathered;
 mod gzip;
 mod inflate;
 mod paths;
@@ -39,6 +40,23 @@ pub trait Sink {
 
     /// Takes one file. `executable` says whether any of its execute bits is set; no other bit of its mode counts.
     fn file(&mut self, path: &RelPath, executable: bool, content: Content<'_>) -> Result<(), Self::Error>;
+
+    /// Takes some files of which all bytes are there, as if they came one after the other. For sinks that gain something
+    /// by seeing several at once.
+    fn files(&mut self, files: &[WholeFile<'_>]) -> Result<(), Self::Error> {
+        files.iter().try_for_each(|file| self.file(file.path, file.executable, Content::Whole(file.bytes)))
+    }
+}
+
+/// A file of which all bytes are there.
+#[derive(Clone, Copy, Debug)]
+pub struct WholeFile<'a> {
+    /// Where it belongs in the package.
+    pub path: &'a RelPath,
+    /// Whether any of its execute bits is set.
+    pub executable: bool,
+    /// Its content.
+    pub bytes: &'a [u8],
 }
 
 /// The bytes of one file.

@@ -6,6 +6,7 @@
 
 use super::entries::{File, Files};
 use super::error::TarballError;
+use super::gathered::{Gathered, TOGETHER_BYTES};
 use super::gzip::{self, Members};
 use super::window::Window;
 use super::{Content, Limits, Sink, Unpacked, algorithm_of, checked, paths};
@@ -70,6 +71,7 @@ fn unpack_tar<S: Sink>(flow: Flow<'_>, files: &mut Files<'_, S>) -> Result<(), T
     let (flow, allowance) = (RefCell::new(flow), Cell::new(0));
     let mut archive = Archive::new(Headers { flow: &flow, position: 0, allowance: &allowance });
     let mut entries = archive.entries_with_seek().map_err(TarballError::from_io)?;
+    let mut gathered = Gathered::default();
     loop {
         allowance.set(BETWEEN_ENTRIES_BYTES);
         let Some(entry) = entries.next() else { break };
@@ -77,33 +79,46 @@ fn unpack_tar<S: Sink>(flow: Flow<'_>, files: &mut Files<'_, S>) -> Result<(), T
         let file = files.admit(&mut entry)?;
         let (start, end) = (entry.raw_file_position(), entry.raw_file_position().saturating_add(entry.size()));
         let mut flow = flow.borrow_mut();
-        if let Some(file) = file {
-            flow.skip_to(start).map_err(TarballError::from_io)?;
-            pass(&mut flow, &file, files)?;
-        }
-        // What is left of it, if it is no file or the sink did not want all.
-        if !flow.skip_to(end).map_err(TarballError::from_io)? {
-            return Err(TarballError::Truncated { entry: paths::shown(&entry.path_bytes()) });
+        let Some(file) = file else {
+            // What is left out may be larger than the window, which keeps what is gathered.
+            flow.pass_gathered(&mut gathered, files)?;
+            skip(&mut flow, end, || paths::shown(&entry.path_bytes()))?;
+            continue;
+        };
+        flow.skip_to(start).map_err(TarballError::from_io)?;
+        match usize::try_from(file.size).ok().filter(|size| *size <= WHOLE_FILE_BYTES) {
+            Some(size) => flow.gather_file(file, size, &mut gathered, files)?,
+            None => {
+                flow.pass_gathered(&mut gathered, files)?;
+                pass(&mut flow, &file, files)?;
+                // The sink may not have wanted all.
+                skip(&mut flow, end, || paths::shown(&entry.path_bytes()))?;
+            }
         }
     }
+    let mut flow = flow.borrow_mut();
+    flow.pass_gathered(&mut gathered, files)?;
     // The checksum of the last member stands behind everything, also behind what follows the end of the archive.
-    flow.borrow_mut().skip_to(u64::MAX).map(drop).map_err(TarballError::from_io)
+    flow.skip_to(u64::MAX).map(drop).map_err(TarballError::from_io)
 }
 
+/// Goes on to the end of an entry.
+fn skip(flow: &mut Flow<'_>, end: u64, entry: impl FnOnce() -> String) -> Result<(), TarballError> {
+    let reached = flow.skip_to(end).map_err(TarballError::from_io)?;
+    if reached { Ok(()) } else { Err(TarballError::Truncated { entry: entry() }) }
+}
+
+fn truncated(file: &File) -> TarballError {
+    TarballError::Truncated { entry: paths::shown(file.path.as_str().as_bytes()) }
+}
+
+/// Has the sink read a file that is too large to be shown whole.
 fn pass<S: Sink>(flow: &mut Flow<'_>, file: &File, files: &mut Files<'_, S>) -> Result<(), TarballError> {
-    let truncated = || TarballError::Truncated { entry: paths::shown(file.path.as_str().as_bytes()) };
-    if let Some(size) = usize::try_from(file.size).ok().filter(|size| *size <= WHOLE_FILE_BYTES) {
-        if !flow.gather(size).map_err(TarballError::from_io)? {
-            return Err(truncated());
-        }
-        let content = Content::Whole(&flow.window.unread()[..size]);
-        return files.pass(file, content).map_err(|error| TarballError::Sink(error.into()));
-    }
     let mut reader = FileReader { flow, left: file.size, fault: None };
     let taken = files.pass(file, Content::Stream { size: file.size, reader: &mut reader });
     // A sink that failed because its reader did is not to blame.
     match reader.fault {
-        Some(Fault::Ended) => Err(truncated()),
+        Some(Fault::Ended) => Err(truncated(file)),
         Some(Fault::Failed(error)) => Err(TarballError::from_io(error)),
         None => taken.map_err(|error| TarballError::Sink(error.into())),
     }
@@ -181,7 +196,9 @@ struct Flow<'a> {
 
 impl<'a> Flow<'a> {
     fn new(source: Source<'a>, packed_bytes: &'a Cell<u64>, limits: &'a Limits) -> Flow<'a> {
-        Flow { source, window: Window::new(WHOLE_FILE_BYTES), limits, packed_bytes, bytes: 0 }
+        // Long headers may stand before a file while others are held.
+        let window = Window::new(WHOLE_FILE_BYTES + BETWEEN_ENTRIES_BYTES as usize);
+        Flow { source, window, limits, packed_bytes, bytes: 0 }
     }
 
     /// Returns how much of the archive was read or skipped.
@@ -214,6 +231,34 @@ impl<'a> Flow<'a> {
             }
         }
         Ok(true)
+    }
+
+    /// Reads a file into the window and keeps it there, until there are enough of them for the sink.
+    fn gather_file<S: Sink>(
+        &mut self,
+        file: File,
+        size: usize,
+        gathered: &mut Gathered,
+        files: &mut Files<'_, S>,
+    ) -> Result<(), TarballError> {
+        if self.window.held().len() + size > TOGETHER_BYTES {
+            self.pass_gathered(gathered, files)?;
+        }
+        self.window.hold();
+        if !self.gather(size).map_err(TarballError::from_io)? {
+            return Err(truncated(&file));
+        }
+        let start = self.window.held().len();
+        self.window.consume(size);
+        gathered.push(file, start..start + size);
+        Ok(())
+    }
+
+    /// Gives the sink what it has not been given.
+    fn pass_gathered<S: Sink>(&mut self, gathered: &mut Gathered, files: &mut Files<'_, S>) -> Result<(), TarballError> {
+        gathered.pass(self.window.held(), files)?;
+        self.window.let_go();
+        Ok(())
     }
 
     /// Goes on to a position, or to the end; says whether the position was reached.

@@ -424,6 +424,39 @@ fn bombs_and_crowds_are_stopped() {
 }
 
 #[test]
+fn small_files_come_together_whatever_stands_between_them() {
+    let mut state = 7_u32;
+    let mut noise = |bytes: usize| -> Vec<u8> {
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        (0..bytes).map(|_| next()).collect()
+    };
+    let mut tar = Vec::new();
+    for number in 0..900 {
+        match number % 100 {
+            // More than the window runs on, all of it in a header, in something that is left out, and in a large file.
+            20 => tar.push(pax(&pax_record("comment", &vec![b'x'; 900 << 10]))),
+            40 => tar.push(Head { kind: b'?', ..Head::new("package/odd") }.with(&noise(3 << 20))),
+            60 => tar.push(file(&format!("package/large{number}"), &noise(2 << 20))),
+            80 => tar.push(file(&format!("package/middle{number}"), &noise(1 << 20))),
+            _ => {}
+        }
+        tar.push(file(&format!("package/small{number}"), &noise(number * 7 % 5_000)));
+        // Every now and then one takes the place of another.
+        if number % 150 == 0 {
+            tar.push(file("package/small0", &noise(number)));
+        }
+    }
+    tar.push(END.to_vec());
+    let limits = Limits { whole_bytes: 64 << 20, ..Limits::default() };
+    let (tree, unpacked) = unpack_with(&gzip(&tar.concat()), None, &limits).expect("an archive");
+    assert_eq!((tree.len(), unpacked.skipped.others), (918, 9));
+    assert_eq!((tree["small0"].0.len(), tree["small899"].0.len()), (750, 899 * 7 % 5_000));
+}
+
+#[test]
 fn a_long_name_without_end_is_not_collected() {
     let huge = [Head { kind: b'L', ..Head::new("././@LongLink") }.gnu().with(&vec![b'a'; 3 << 20]), file("package/a", b"")].concat();
     let limits = Limits { whole_bytes: 1 << 20, ..Limits::default() };

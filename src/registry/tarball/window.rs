@@ -18,14 +18,16 @@ pub(super) struct Window {
     floor: usize,
     /// What was read.
     read: usize,
+    /// From where on it is kept although it was read.
+    held: Option<usize>,
     /// What was unpacked.
     end: usize,
 }
 
 impl Window {
-    /// Makes a window that shows as many as `piece_bytes` at once.
+    /// Makes a window that shows as many as `piece_bytes` at once, with what is held of them.
     pub(super) fn new(piece_bytes: usize) -> Window {
-        Window { buffer: vec![0; HISTORY_BYTES + piece_bytes.max(RUN_BYTES) + STEP_BYTES], floor: 0, read: 0, end: 0 }
+        Window { buffer: vec![0; HISTORY_BYTES + piece_bytes.max(RUN_BYTES) + STEP_BYTES], floor: 0, read: 0, held: None, end: 0 }
     }
 
     /// Returns what was not read yet.
@@ -38,6 +40,21 @@ impl Window {
         self.read = (self.read + count).min(self.end);
     }
 
+    /// Keeps what is read from now on in one piece, until it is let go.
+    pub(super) fn hold(&mut self) {
+        self.held.get_or_insert(self.read);
+    }
+
+    /// Returns what was read since it is held.
+    pub(super) fn held(&self) -> &[u8] {
+        &self.buffer[self.held.unwrap_or(self.read)..self.read]
+    }
+
+    /// Keeps nothing any more.
+    pub(super) fn let_go(&mut self) {
+        self.held = None;
+    }
+
     /// Begins a new stream, which does not refer to what was before.
     pub(super) fn begin_stream(&mut self) {
         self.floor = self.end;
@@ -45,7 +62,7 @@ impl Window {
 
     /// Slides if that is due, and calls `unpack` with room for a step. Returns the new bytes beside its answer.
     pub(super) fn unpack<T>(&mut self, unpack: impl FnOnce(&mut Output<'_>) -> T) -> (&[u8], T) {
-        let is_far = self.read == self.end && self.end > HISTORY_BYTES + RUN_BYTES;
+        let is_far = self.held.is_none() && self.read == self.end && self.end > HISTORY_BYTES + RUN_BYTES;
         if is_far || self.buffer.len() - self.end < STEP_BYTES {
             self.slide();
         }
@@ -58,8 +75,9 @@ impl Window {
     }
 
     fn slide(&mut self) {
-        let from = self.read.min(self.end.saturating_sub(HISTORY_BYTES));
+        let from = self.held.unwrap_or(self.read).min(self.end.saturating_sub(HISTORY_BYTES));
         self.buffer.copy_within(from..self.end, 0);
+        self.held = self.held.map(|held| held - from);
         self.read -= from;
         self.end -= from;
         self.floor = self.floor.saturating_sub(from);
