@@ -287,10 +287,8 @@ impl Supply {
         if self.fetched.0 >= COMMIT_BATCH as u64 {
             let sources = Arc::clone(&self.sources);
             // What fails here is done when the store is closed.
-            self.spawner.spawn(Priority::Link, move || {
-                drop(sources.store.settle());
-                memory::give_back();
-            });
+            self.spawner.spawn(Priority::Link, move || drop(sources.store.settle()));
+            self.spawner.spawn(Priority::Link, memory::give_back);
         }
     }
 
