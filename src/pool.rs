@@ -7,7 +7,10 @@
 //! guests: it leaves a processor to each while it is at work. What takes longest would otherwise get the smallest share,
 //! and be all that is left in the end.
 
+mod alone;
 mod apart;
+
+pub use alone::side_by_side;
 
 use std::collections::BinaryHeap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

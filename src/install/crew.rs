@@ -3,8 +3,8 @@
 use super::news::Counters;
 use super::session::Session;
 use crate::layout::blueprint::{Phase, Site};
-use crate::pool::Priority;
-use crate::store::{Blueprint, Store, Surprise};
+use crate::pool;
+use crate::store::{Blueprint, Reach, Store, Surprise};
 use crate::timings::Happened;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -36,24 +36,15 @@ impl Crew {
         Crew { site, blueprint, store, counters, ends, next, folders, failed, outcome: Mutex::new(Ok(0)) }
     }
 
-    /// Carries out some phases that follow each other, on this thread and those of the pool. Returns how many slots were
+    /// Carries out some phases that follow each other, on as many threads as are worth it. Returns how many slots were
     /// built.
-    pub fn work_together(self: &Arc<Crew>, session: &Session, phases: &[Phase]) -> Result<usize, Surprise> {
+    pub fn work_together(&self, session: &Session, phases: &[Phase]) -> Result<usize, Surprise> {
         let parts = phases.iter().map(|phase| self.parts(*phase)).reduce(|all, next| all.start..next.end).unwrap_or_default();
         self.next.store(parts.start, Ordering::Relaxed);
-        let (sender, ended) = crossbeam_channel::unbounded::<()>();
-        let others = session.spawner.threads().min(parts.len()).saturating_sub(1);
-        for _ in 0..others {
-            let (crew, end, sender) = (Arc::clone(self), parts.end, sender.clone());
-            session.spawner.spawn(Priority::Link, move || {
-                crew.work(end);
-                drop(crew);
-                // The other end waits for it.
-                let _ = sender.send(());
-            });
+        match session.spawner.threads().min(parts.len()) {
+            0 | 1 => self.work(parts.end, false),
+            threads => pool::side_by_side(threads, |is_alone| self.work(parts.end, is_alone)),
         }
-        self.work(parts.end);
-        ended.iter().take(others).for_each(drop);
         std::mem::replace(&mut *self.outcome(), Ok(0))
     }
 
@@ -65,9 +56,10 @@ impl Crew {
         self.site.finish(&record).map_err(|error| Surprise::Folder(error.to_string()))
     }
 
-    /// Carries out one part after the other, until the one with this number or somebody's surprise.
-    fn work(&self, end: usize) {
-        let mut buffer = Vec::new();
+    /// Carries out one part after the other, until the one with this number or somebody's surprise. `is_alone` says that
+    /// this thread has a table of open files of its own.
+    fn work(&self, end: usize, is_alone: bool) {
+        let (mut buffer, mut reach) = (Vec::new(), self.store.reach(is_alone));
         loop {
             let part = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(phase) = Phase::ALL.into_iter().find(|phase| part < end && self.parts(*phase).contains(&part)) else { return };
@@ -77,7 +69,7 @@ impl Crew {
             if self.failed.load(Ordering::Relaxed) {
                 return;
             }
-            let outcome = self.carry_out(phase, part, &mut buffer);
+            let outcome = self.carry_out(phase, part, (&mut buffer, &mut reach));
             if phase == Phase::Folders {
                 self.folders.fetch_add(1, Ordering::Release);
             }
@@ -93,11 +85,11 @@ impl Crew {
         }
     }
 
-    fn carry_out(&self, phase: Phase, part: usize, buffer: &mut Vec<u8>) -> Result<usize, Surprise> {
+    fn carry_out(&self, phase: Phase, part: usize, (buffer, reach): (&mut Vec<u8>, &mut Reach<'_>)) -> Result<usize, Surprise> {
         let timings = &self.counters.timings;
         let began_us = timings.now_us();
         self.blueprint.read_part(part, buffer).ok_or(Surprise::Unreadable)?;
-        let built = self.site.carry_out(buffer, &self.store)?;
+        let built = self.site.carry_out(buffer, reach)?;
         timings.note(|| {
             let subject = format!("{phase:?}, part {part}").to_lowercase();
             Happened::Linked { subject, began_us, files: None, slots: built as u64 }

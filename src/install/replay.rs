@@ -27,7 +27,6 @@ use crate::store::{BlueprintKey, Method, StoredPackage, Surprise};
 use crate::timings::Part;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// Changes whenever the same inputs lead to another tree.
 const FORMAT: u8 = 3;
@@ -102,7 +101,7 @@ pub(super) fn run(session: &Session, key: BlueprintKey, answer: Option<&Answer>)
     state::forget(&session.modules_dir()).map_err(failure::of_file)?;
     scripting::run_projects(session, Moment::Before)?;
     session.trace("this was built before: its blueprint is carried out");
-    let crew = Arc::new(Crew::new(session, site, blueprint, head.ends));
+    let crew = Crew::new(session, site, blueprint, head.ends);
     let installed = match carry_out(session, &crew) {
         Ok(built) => built,
         Err(surprise) => {
@@ -134,7 +133,7 @@ pub(super) fn run(session: &Session, key: BlueprintKey, answer: Option<&Answer>)
 }
 
 /// Builds everything, and returns how many slots there were to build.
-fn carry_out(session: &Session, crew: &Arc<Crew>) -> Result<usize, Surprise> {
+fn carry_out(session: &Session, crew: &Crew) -> Result<usize, Surprise> {
     session.counters.enter(Stage::Linking);
     let built = crew.work_together(session, &[Phase::Folders, Phase::Slots, Phase::Files])?;
     session.trace("slots are done");

@@ -16,7 +16,7 @@ use super::record::{FILE_NAME, LinkText, Record, RecordedFolder, RecordedSlot};
 use super::survey::{commands_of_shared, may_have_leftovers};
 use super::{LayoutError, Places};
 use crate::store::steps::{Steps, put_part, put_text};
-use crate::store::{Loads, Store, StoredPackage, Surprise};
+use crate::store::{Loads, Reach, StoredPackage, Surprise};
 use rustc_hash::FxHashSet;
 use rustix::fs::{Mode, OFlags};
 use std::cmp::Reverse;
@@ -263,7 +263,7 @@ impl Site {
     }
 
     /// Carries a part out, on any thread. Returns how many slots it built.
-    pub fn carry_out(&self, part: &[u8], store: &Store) -> Result<usize, Surprise> {
+    pub fn carry_out(&self, part: &[u8], reach: &mut Reach<'_>) -> Result<usize, Surprise> {
         let mut steps = Steps::new(part);
         let mut project: Option<Folder> = None;
         let mut built = 0;
@@ -279,7 +279,7 @@ impl Site {
                 LOAD => {
                     let load = steps.part().ok_or(Surprise::Unreadable)?;
                     let folder = rustix::fs::openat(above, place, OPEN, Mode::empty()).map_err(Surprise::refused("open", place))?;
-                    store.put(load, folder.as_fd())?;
+                    reach.put(load, folder.as_fd())?;
                 }
                 SLOT => {
                     let name = place.to_str().map_err(|_| Surprise::Unreadable)?;
@@ -370,11 +370,11 @@ mod tests {
             vec![FOLDER],
             vec![99],
         ] {
-            assert!(matches!(site.carry_out(&bad, &store), Err(Surprise::Unreadable)), "{bad:?}");
+            assert!(matches!(site.carry_out(&bad, &mut store.reach(false)), Err(Surprise::Unreadable)), "{bad:?}");
         }
         assert_eq!(names(folder.path()), before);
         let inside = [step(FOLDER, &["a"]), load].concat();
-        assert!(matches!(site.carry_out(&inside, &store), Err(Surprise::Unreadable)));
+        assert!(matches!(site.carry_out(&inside, &mut store.reach(true)), Err(Surprise::Unreadable)));
         assert_eq!(names(folder.path()).len(), before.len() + 1, "the folder of the package, and nothing else");
     }
 
@@ -382,9 +382,9 @@ mod tests {
     fn what_stands_in_the_way_is_a_surprise() {
         let folder = TempDir::new().expect("a folder");
         let (site, store) = site(folder.path());
-        assert_eq!(site.carry_out(&step(SLOT, &["a@1.0.0"]), &store).expect("carried out"), 1);
+        assert_eq!(site.carry_out(&step(SLOT, &["a@1.0.0"]), &mut store.reach(false)).expect("carried out"), 1);
         for again in [step(SLOT, &["a@1.0.0"]), step(FOLDER, &["a@1.0.0/node_modules"]), step(LINK, &["a@1.0.0", "x"])] {
-            assert!(matches!(site.carry_out(&again, &store), Err(Surprise::Refused { .. })), "{again:?}");
+            assert!(matches!(site.carry_out(&again, &mut store.reach(false)), Err(Surprise::Refused { .. })), "{again:?}");
         }
     }
 
@@ -396,7 +396,7 @@ mod tests {
             let (site, store) = site(folder.path());
             let outside = |names: Vec<String>| names.into_iter().filter(|name| !name.contains("/project/")).collect::<Vec<_>>();
             let before = outside(names(folder.path()));
-            let _ = site.carry_out(&bytes, &store);
+            let _ = site.carry_out(&bytes, &mut store.reach(true));
             prop_assert_eq!(outside(names(folder.path())), before);
         }
     }

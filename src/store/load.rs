@@ -5,12 +5,12 @@
 //! looked at all the same before it is linked. Whatever is not as the load says ends it; [`Store::checkout`] then finds
 //! out what happened, and mends it.
 
-use super::Store;
 use super::checkout::{WORTH_OPENING, open_folder};
 use super::id::ObjectId;
 use super::mark::Mark;
 use super::object::{ObjectPath, Objects};
 use super::package::StoredPackage;
+use super::reach::Reach;
 use super::steps::{Steps, put_text};
 use super::tree::Entry;
 use rustix::fs::{AtFlags, Mode};
@@ -125,42 +125,44 @@ fn put_folders(steps: &mut Vec<u8>, folder: &str, before: &str) -> Option<()> {
     Some(())
 }
 
-/// Carries out the steps of a load in the open folder of the package. Files become hard links.
-pub(super) fn put(store: &Store, load: &[u8], package: BorrowedFd<'_>) -> Result<(), Surprise> {
-    let own_objects = store.objects.own_folder();
-    let objects = own_objects.as_ref().map_or_else(|| store.objects.folder(), |own| own.as_fd());
-    let mut inside: Option<OwnedFd> = None;
-    let mut steps = Steps::new(load);
-    while let Some(kind) = steps.byte() {
-        match kind {
-            FOLDER => {
-                let place = steps.place().ok_or(Surprise::Unreadable)?;
-                match rustix::fs::mkdirat(package, place, Mode::from_raw_mode(0o777)) {
-                    // The files of a folder are not all in one place of the list: others of it may lie in between.
-                    Ok(()) | Err(Errno::EXIST) => {}
-                    Err(errno) => return Err(Surprise::refused("create", place)(errno)),
+impl Reach<'_> {
+    /// Carries out one of the [`Loads`] of a package in the open folder of the package. Files become hard links. After a
+    /// surprise some of it may be there.
+    pub fn put(&mut self, load: &[u8], package: BorrowedFd<'_>) -> Result<(), Surprise> {
+        let mut inside: Option<OwnedFd> = None;
+        let mut steps = Steps::new(load);
+        while let Some(kind) = steps.byte() {
+            match kind {
+                FOLDER => {
+                    let place = steps.place().ok_or(Surprise::Unreadable)?;
+                    match rustix::fs::mkdirat(package, place, Mode::from_raw_mode(0o777)) {
+                        // The files of a folder are not all in one place of the list: others of it may lie in between.
+                        Ok(()) | Err(Errno::EXIST) => {}
+                        Err(errno) => return Err(Surprise::refused("create", place)(errno)),
+                    }
                 }
-            }
-            INSIDE => {
-                let place = steps.place().ok_or(Surprise::Unreadable)?;
-                inside = Some(open_folder(package, place).map_err(Surprise::refused("open", place))?);
-            }
-            OUTSIDE => inside = None,
-            FILE => {
-                let file = File::take(&mut steps).ok_or(Surprise::Unreadable)?;
-                let place = steps.place().ok_or(Surprise::Unreadable)?;
-                let path = ObjectPath::new(&file.object, file.executable);
-                let seen = Objects::look(objects, &path);
-                if !seen.is_ok_and(|look| look.mark == file.mark && look.fits(file.size_bytes, file.executable)) {
-                    return Err(Surprise::Object(store.objects.path_of(&path)));
+                INSIDE => {
+                    let place = steps.place().ok_or(Surprise::Unreadable)?;
+                    inside = Some(open_folder(package, place).map_err(Surprise::refused("open", place))?);
                 }
-                let folder = inside.as_ref().map_or(package, OwnedFd::as_fd);
-                rustix::fs::linkat(objects, path.as_c_str(), folder, place, AtFlags::empty()).map_err(Surprise::refused("link", place))?;
+                OUTSIDE => inside = None,
+                FILE => {
+                    let file = File::take(&mut steps).ok_or(Surprise::Unreadable)?;
+                    let place = steps.place().ok_or(Surprise::Unreadable)?;
+                    let path = ObjectPath::new(&file.object, file.executable);
+                    let (above, below) = self.way_to(&file.object, &path);
+                    let seen = Objects::look_at(above, below);
+                    if !seen.is_ok_and(|look| look.mark == file.mark && look.fits(file.size_bytes, file.executable)) {
+                        return Err(Surprise::Object(self.objects().path_of(&path)));
+                    }
+                    let folder = inside.as_ref().map_or(package, OwnedFd::as_fd);
+                    rustix::fs::linkat(above, below, folder, place, AtFlags::empty()).map_err(Surprise::refused("link", place))?;
+                }
+                _ => return Err(Surprise::Unreadable),
             }
-            _ => return Err(Surprise::Unreadable),
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// A file, as a step has it.

@@ -28,6 +28,7 @@ mod object;
 mod pack;
 mod package;
 mod quarantine;
+mod reach;
 mod record;
 mod rows;
 mod schema;
@@ -50,6 +51,7 @@ pub use method::{Method, Wanted};
 pub use pack::{Cold, IsLive, Pack, PackError, Packed, Packing, Packs, Place, Share, Swept};
 pub use package::{Listed, PackageKey, StoredPackage};
 pub use quarantine::Quarantine;
+pub use reach::Reach;
 pub use tree::{Clash, Entry, NewEntry, Tree};
 pub use view::{Footprint, Health};
 
@@ -61,7 +63,6 @@ use rows::Answer;
 use rustix::io::Errno;
 use std::borrow::Borrow;
 use std::ffi::OsString;
-use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -229,10 +230,9 @@ impl Store {
         if self.writable { blueprint::remove(&self.root, key) } else { Ok(()) }
     }
 
-    /// Carries out one of the [`Loads`] of a package in the open folder of the package. Files become hard links. After a
-    /// surprise some of it may be there.
-    pub fn put(&self, load: &[u8], folder: BorrowedFd<'_>) -> Result<(), Surprise> {
-        load::put(self, load, folder)
+    /// Returns what one thread reaches objects by. `is_alone` says that it has a table of open files of its own.
+    pub fn reach(&self, is_alone: bool) -> Reach<'_> {
+        Reach::new(&self.objects, is_alone)
     }
 
     /// Begins to bring in a package. Any number of imports run at once, on any threads.

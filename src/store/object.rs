@@ -92,6 +92,11 @@ impl ObjectPath {
         CStr::from_bytes_until_nul(&self.0).unwrap_or_default()
     }
 
+    /// Returns the name of the folder that it leads through, and the way from there on.
+    pub fn split(&self) -> (&[u8], &CStr) {
+        (&self.0[..2], CStr::from_bytes_until_nul(&self.0[3..]).unwrap_or_default())
+    }
+
     fn as_str(&self) -> &str {
         self.as_c_str().to_str().unwrap_or_default()
     }
@@ -175,7 +180,12 @@ impl Objects {
 
     /// Looks at an object without opening it. `folder` is the folder of objects.
     pub fn look(folder: BorrowedFd<'_>, path: &ObjectPath) -> Result<Look, Errno> {
-        rustix::fs::statat(folder, path.as_c_str(), AtFlags::SYMLINK_NOFOLLOW).map(|stat| Look::of(&stat))
+        Objects::look_at(folder, path.as_c_str())
+    }
+
+    /// The same, with the way to it from any folder.
+    pub fn look_at(above: BorrowedFd<'_>, below: &CStr) -> Result<Look, Errno> {
+        rustix::fs::statat(above, below, AtFlags::SYMLINK_NOFOLLOW).map(|stat| Look::of(&stat))
     }
 
     /// Puts bytes under their name, unless they are there.

@@ -7,6 +7,7 @@ mod index;
 mod landing;
 mod many;
 mod packs;
+mod reach;
 
 use super::{CheckoutOptions, Identity, Method, Mode, PackageKey, Store, StoreError, StoredPackage};
 use crate::package::facts::Facts;
