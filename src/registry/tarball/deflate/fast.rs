@@ -17,6 +17,7 @@ const INPUT_BYTES_MIN: usize = 16;
 const LITERALS_MAX: usize = 4;
 /// The most bits that a distance takes.
 const DISTANCE_BITS_MAX: u32 = 28;
+
 /// Decodes while it can; says whether the block has ended.
 pub(super) fn run(literals: &Literals, distances: &Distances, bits: &mut Bits<'_>, output: &mut Output<'_>) -> Result<bool, Damage> {
     if bits.input.len() - bits.at < INPUT_BYTES_MIN || output.window.len() - output.at < ROOM_BYTES_MIN {
@@ -162,7 +163,8 @@ impl Ahead<'_> {
     }
 }
 
-/// Copies a match, and up to 32 bytes in any case. What a step reads was there before or was written by the step before it.
+/// Copies a match and up to 16 bytes more than that, 32 at least. What a step reads was there before, or was written by the
+/// step before it.
 #[inline(always)]
 fn copy(window: &mut [u8], at: usize, distance: usize, length: usize) {
     let end = at + length;
