@@ -136,6 +136,20 @@ impl StoreSink {
         sink
     }
 
+    /// Goes on with the import, which may have been unable to begin.
+    fn go_on(&mut self, step: impl FnOnce(&mut Import<Arc<Store>>) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let import = match &mut self.import {
+            Ok(import) => import,
+            Err(error) => return error.take().map_or(Ok(()), Err),
+        };
+        // The build does not end while files are written.
+        let held = self.berth.as_ref().and_then(Berth::hold);
+        if held.is_none() {
+            import.take_off();
+        }
+        step(import)
+    }
+
     fn finish(self, order: &Order, unpacked: Unpacked) -> Result<Fetched, Error> {
         let import =
             self.import.map_err(|error| error.map_or_else(|| Error::new(Code::Internal, "an import failed unseen"), failure::of_store))?;
@@ -167,29 +181,13 @@ impl StoreSink {
     }
 }
 
-impl StoreSink {
-    /// Goes on with the import, which may have been unable to begin.
-    fn import(&mut self, go_on: impl FnOnce(&mut Import<Arc<Store>>) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        let import = match &mut self.import {
-            Ok(import) => import,
-            Err(error) => return error.take().map_or(Ok(()), Err),
-        };
-        // The build does not end while files are written.
-        let held = self.berth.as_ref().and_then(Berth::hold);
-        if held.is_none() {
-            import.take_off();
-        }
-        go_on(import)
-    }
-}
-
 impl Sink for StoreSink {
     type Error = StoreError;
 
     fn file(&mut self, path: &RelPath, executable: bool, content: Content<'_>) -> Result<(), StoreError> {
         match content {
             Content::Whole(bytes) => self.files(&[WholeFile { path, executable, bytes }]),
-            Content::Stream { size, reader } => self.import(|import| import.stream(path, executable, size, reader)),
+            Content::Stream { size, reader } => self.go_on(|import| import.stream(path, executable, size, reader)),
         }
     }
 
@@ -198,7 +196,7 @@ impl Sink for StoreSink {
         if let Some(manifest) = files.iter().rfind(is_manifest) {
             self.manifest = Some(manifest.bytes.to_vec());
         }
-        self.import(|import| import.files(files.iter().map(|file| (file.path, file.executable, file.bytes))))
+        self.go_on(|import| import.files(files.iter().map(|file| (file.path, file.executable, file.bytes))))
     }
 }
 

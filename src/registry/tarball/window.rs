@@ -2,7 +2,8 @@
 //!
 //! The decoder writes into the window and its readers look at slices of it, so that no byte is copied on its way but for
 //! the history that moves to the front when the window slides. Most of the time a small part of it is in use, which
-//! stays in the cache of the processor; it fills up only when somebody wants many bytes in one piece.
+//! stays in the cache of the processor; it fills up only when somebody wants many bytes in one piece, or has what was read
+//! held.
 
 use super::deflate::{HISTORY_BYTES, Output};
 
@@ -25,7 +26,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Makes a window that shows as many as `piece_bytes` at once, with what is held of them.
+    /// Makes a window that shows as many as `piece_bytes` at once, those counted that are held.
     pub(super) fn new(piece_bytes: usize) -> Window {
         Window { buffer: vec![0; HISTORY_BYTES + piece_bytes.max(RUN_BYTES) + STEP_BYTES], floor: 0, read: 0, held: None, end: 0 }
     }
