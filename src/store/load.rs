@@ -2,8 +2,8 @@
 //!
 //! A checkout walks a tree and decides, file by file, which folders to make and what to compare. For a package that was
 //! put into a project once, all of that is known: the load says it, and holds the marks of the objects. Every object is
-//! looked at all the same before it is linked. Whatever is not as the load says ends it; [`Store::checkout`] then finds
-//! out what happened, and mends it.
+//! looked at all the same before it is linked. Whatever is not as the load says ends it; [`super::Store::checkout`] then
+//! finds out what happened, and mends it.
 
 use super::checkout::{WORTH_OPENING, open_folder};
 use super::id::ObjectId;
