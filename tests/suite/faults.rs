@@ -329,8 +329,19 @@ fn an_object_has_all_the_links_that_a_file_can_have() {
     objects_are_right(&store, "full of links");
 }
 
+fn shares_blocks_with_another_subvolume(env: &TestEnv, store: &Path, truth: &Truth) {
+    Disk::subvolume(&env.at_root("project/disk/subvolume"));
+    let project = env.another("project/disk/subvolume/project");
+    depend(&project, 0);
+    project.deka(["install", &format!("--store-dir={}", store.display())]).success();
+    assert_eq!(project.tree(), truth.trees[0]);
+    let path = project.project().join("node_modules/p0/lib/7/x.js");
+    assert_eq!(fs::metadata(&path).unwrap().nlink(), 1, "no link leads from one subvolume to another");
+    assert!(Disk::is_shared(&path), "blocks are not copied where they can be shared");
+}
+
 #[test]
-fn reflinks_where_the_file_system_has_them() {
+fn links_and_reflinks_where_the_file_system_has_them() {
     let registry = registry();
     let truth = Truth::of(&registry, "--virtual-store=project", 1);
     for (kind, size_bytes) in [("btrfs", 128 << 20), ("xfs", 320 << 20)] {
@@ -354,7 +365,12 @@ fn reflinks_where_the_file_system_has_them() {
                 assert_eq!(fs::metadata(&path).unwrap().nlink(), 1, "{kind}: no hard link");
                 fs::write(&path, "edited").unwrap();
                 objects_are_right(&store, "an edit stays where it was made");
+            } else {
+                assert!(fs::metadata(&path).unwrap().nlink() > 1, "{kind}: a link, which is made faster");
             }
+        }
+        if kind == "btrfs" {
+            shares_blocks_with_another_subvolume(&env, &store, &truth);
         }
     }
 }

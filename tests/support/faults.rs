@@ -113,6 +113,19 @@ impl Disk {
         Ok(disk)
     }
 
+    /// Makes a subvolume of btrfs: no file in it is a link to one outside.
+    pub fn subvolume(place: &Path) {
+        run("btrfs", &["subvolume", "create", &place.to_string_lossy()]);
+    }
+
+    /// Says whether all blocks of a file on btrfs belong to other files as well.
+    pub fn is_shared(file: &Path) -> bool {
+        run("sync", &[]);
+        let usage = run("btrfs", &["filesystem", "du", "--raw", &file.to_string_lossy()]);
+        let exclusive = usage.lines().last().and_then(|line| line.split_whitespace().nth(1));
+        exclusive == Some("0")
+    }
+
     /// Mounts a folder once more over itself, so that it can only be read.
     pub fn read_only(place: &Path) -> Result<Disk, String> {
         attempt("mount", &["--bind", &place.to_string_lossy(), &place.to_string_lossy()])?;
@@ -135,13 +148,14 @@ impl Drop for Disk {
 }
 
 /// Runs a program that may be missing or not allowed.
-fn attempt(program: &str, arguments: &[&str]) -> Result<(), String> {
+fn attempt(program: &str, arguments: &[&str]) -> Result<String, String> {
     let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
     let output = Command::new(program).args(arguments).env("PATH", path).output().map_err(|error| format!("{program}: {error}"))?;
-    if output.status.success() { Ok(()) } else { Err(format!("{program}: {}", String::from_utf8_lossy(&output.stderr).trim())) }
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    if output.status.success() { Ok(text(&output.stdout)) } else { Err(format!("{program}: {}", text(&output.stderr))) }
 }
 
 #[track_caller]
-fn run(program: &str, arguments: &[&str]) {
-    attempt(program, arguments).unwrap();
+fn run(program: &str, arguments: &[&str]) -> String {
+    attempt(program, arguments).unwrap()
 }
