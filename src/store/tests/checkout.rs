@@ -27,6 +27,25 @@ fn every_method_gives_the_same_files() {
 }
 
 #[test]
+fn copies_of_every_size_are_whole() {
+    let place = Place::new();
+    let store = place.store();
+    let sizes = [0, 1, 4096, (256 << 10) - 1, 256 << 10, (256 << 10) + 1, 3 << 20];
+    // Many in one folder, and some below it: then the folder is opened for them.
+    let names: Vec<String> = (0..4 * sizes.len()).map(|index| format!("{}{index}.txt", ["", "lib/deep/"][index % 2])).collect();
+    let texts: Vec<String> = (0..names.len()).map(|index| format!("{index:09}\n").repeat(1 + sizes[index % sizes.len()] / 10)).collect();
+    let files: Vec<(&str, bool, &str)> =
+        (0..names.len()).map(|index| (&*names[index], index % 3 == 0, &texts[index][..sizes[index % sizes.len()]])).collect();
+    let package = import(&store, "sizes", &files);
+    let into = place.target("out");
+    store.checkout(&package, &into, CheckoutOptions { method: Method::Copy, verify: false }).expect("a sound store");
+    let found = content(&into);
+    let mut wanted: Vec<_> = files.iter().map(|(name, executable, text)| ((*name).to_owned(), *executable, (*text).to_owned())).collect();
+    wanted.sort();
+    assert!(found == wanted, "another name, mode or text");
+}
+
+#[test]
 fn a_package_without_files_is_an_empty_folder() {
     let place = Place::new();
     let store = place.store();
