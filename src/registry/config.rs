@@ -21,8 +21,8 @@ pub struct Config {
     pub ca: Vec<Authorities>,
     /// Whether the certificate of a server must be valid.
     pub strict_ssl: bool,
-    /// The most requests in flight.
-    pub concurrency: usize,
+    /// The most requests in flight; none when that depends on how far away a registry is.
+    pub concurrency: Option<usize>,
     /// When to try again.
     pub retry: Retry,
     /// How long a connection may take to come about, and how long it may stay silent.
@@ -56,7 +56,7 @@ impl Config {
             proxy: Proxy::default(),
             ca: Vec::new(),
             strict_ssl: true,
-            concurrency: 64,
+            concurrency: None,
             retry: Retry::default(),
             timeout: Duration::from_secs(60),
             user_agent: concat!("deka/", env!("CARGO_PKG_VERSION")).to_owned(),

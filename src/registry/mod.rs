@@ -24,6 +24,7 @@ mod body;
 mod cache;
 mod client;
 pub mod config;
+mod distance;
 mod download;
 mod error;
 mod event;

@@ -69,7 +69,7 @@ pub(super) enum Task {
 
 impl Network {
     pub(super) fn new(config: Config, pool: Spawner, events: Box<dyn Fn(Event<'_>) + Send + Sync>) -> Network {
-        let state = State { queue: Queue::new(config.concurrency), health: Health::default() };
+        let state = State { queue: Queue::new(), health: Health::default() };
         let (noted, state) = (Mutex::default(), Mutex::new(state));
         Network {
             config,
@@ -103,7 +103,8 @@ impl Network {
 
     fn pump(self: &Arc<Network>) {
         loop {
-            let next = self.lock().queue.pop();
+            let concurrency = self.config.concurrency.unwrap_or_else(|| self.transport.distance.concurrency());
+            let next = self.lock().queue.pop(concurrency);
             let Some((request, held)) = next else { return };
             let slot = Slot { network: Arc::clone(self), held };
             match self.runtime.get_or_init(start) {

@@ -38,7 +38,6 @@ pub(super) struct Queue<R> {
     tarballs: BinaryHeap<Waiting<R>>,
     large: BinaryHeap<Waiting<R>>,
     count: u64,
-    concurrency: usize,
     in_flight: usize,
     streams: usize,
     reserved_bytes: u64,
@@ -59,13 +58,12 @@ struct Waiting<R> {
 }
 
 impl<R> Queue<R> {
-    pub(super) fn new(concurrency: usize) -> Queue<R> {
+    pub(super) fn new() -> Queue<R> {
         Queue {
             packuments: VecDeque::new(),
             tarballs: BinaryHeap::new(),
             large: BinaryHeap::new(),
             count: 0,
-            concurrency: concurrency.max(1),
             in_flight: 0,
             streams: 0,
             reserved_bytes: 0,
@@ -83,9 +81,9 @@ impl<R> Queue<R> {
         }
     }
 
-    /// Lets the next request go, if one may.
-    pub(super) fn pop(&mut self) -> Option<(R, Held)> {
-        if self.in_flight >= self.concurrency {
+    /// Lets the next request go, if one may: no more than `concurrency` are under way, but always one.
+    pub(super) fn pop(&mut self, concurrency: usize) -> Option<(R, Held)> {
+        if self.in_flight >= concurrency.max(1) {
             return None;
         }
         let (request, held) = self.pop_by_order()?;
@@ -161,7 +159,7 @@ mod tests {
 
     #[test]
     fn packuments_first_then_the_largest() {
-        let mut queue = Queue::new(9);
+        let mut queue = Queue::new();
         for (class, name) in [
             (Class::of_tarball(1), "light"),
             (Class::of_tarball(90 << 20), "huge"),
@@ -172,41 +170,41 @@ mod tests {
         ] {
             queue.push(class, name);
         }
-        let order: Vec<&str> = std::iter::from_fn(|| queue.pop()).map(|(name, _)| name).collect();
+        let order: Vec<&str> = std::iter::from_fn(|| queue.pop(100)).map(|(name, _)| name).collect();
         assert_eq!(order, ["packument", "packument, later", "huge", "heavy", "light", "light, later"]);
     }
 
     #[test]
     fn bounds_requests_streams_and_bytes() {
-        let mut queue = Queue::new(100);
+        let mut queue = Queue::new();
         for _ in 0..100 {
             queue.push(Class::Large(1), ());
             queue.push(Class::Tarball(30 << 20), ());
         }
-        let mut held: Vec<Held> = std::iter::from_fn(|| queue.pop()).map(|(_, held)| held).collect();
+        let mut held: Vec<Held> = std::iter::from_fn(|| queue.pop(100)).map(|(_, held)| held).collect();
         assert_eq!(held.iter().filter(|held| held.stream).count(), STREAMS_MAX);
         assert_eq!(held.iter().map(|held| held.bytes).sum::<u64>(), 64 << 20);
         let first = held.remove(0);
         queue.give_back(first);
-        assert!(queue.pop().is_some_and(|(_, held)| held.stream));
-        let mut narrow = Queue::new(1);
+        assert!(queue.pop(100).is_some_and(|(_, held)| held.stream));
+        let mut narrow = Queue::new();
         narrow.push(Class::Packument, ());
         narrow.push(Class::Packument, ());
-        let (_, held) = narrow.pop().expect("the first may go");
-        assert!(narrow.pop().is_none());
+        let (_, held) = narrow.pop(1).expect("the first may go");
+        assert!(narrow.pop(1).is_none());
         narrow.give_back(held);
-        assert!(narrow.pop().is_some());
+        assert!(narrow.pop(1).is_some());
     }
 
     #[test]
     fn a_single_body_may_be_larger_than_what_was_expected() {
-        let mut queue = Queue::new(100);
+        let mut queue = Queue::new();
         queue.push(Class::Tarball(0), ());
-        let (_, mut held) = queue.pop().expect("it may go");
+        let (_, mut held) = queue.pop(100).expect("it may go");
         queue.reserve(&mut held, 100 << 20);
         queue.push(Class::Tarball(0), ());
-        assert!(queue.pop().is_none());
+        assert!(queue.pop(100).is_none());
         queue.give_back(held);
-        assert!(queue.pop().is_some());
+        assert!(queue.pop(100).is_some());
     }
 }

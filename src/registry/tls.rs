@@ -4,6 +4,7 @@
 //! client for `http:` has none, and the one for `https:` is made before the first request that needs it.
 
 use super::config::{Authorities, Certificate, Config};
+use super::distance::Distance;
 use super::names::Names;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -14,15 +15,23 @@ const STREAM_WINDOW_BYTES: u32 = 2 << 20;
 const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
 
 /// Makes the client for `http:` addresses. A proxy may be reached by https all the same, so it has the roots then.
-pub(super) fn plain(config: &Config, names: &Names) -> Result<reqwest::Client, String> {
+pub(super) fn plain(config: &Config, names: &Names, distance: &Distance) -> Result<reqwest::Client, String> {
     let proxied = config.proxy.http.as_deref().is_some_and(|proxy| proxy.starts_with("https:"));
-    finish(builder(config, names, if proxied { roots(config)? } else { Vec::new() }, None)?)
+    let builder = builder(config, names, if proxied { roots(config)? } else { Vec::new() }, None)?;
+    finish(builder.connector_layer(distance.of_connections(1)))
 }
 
 /// Makes a client for `https:` addresses that shows a certificate, or none. One for bulk has a connection for each request
 /// under way.
-pub(super) fn secure(config: &Config, names: &Names, certificate: Option<&Certificate>, is_bulk: bool) -> Result<reqwest::Client, String> {
-    let builder = builder(config, names, roots(config)?, certificate)?;
+pub(super) fn secure(
+    config: &Config,
+    names: &Names,
+    distance: &Distance,
+    certificate: Option<&Certificate>,
+    is_bulk: bool,
+) -> Result<reqwest::Client, String> {
+    // One more trip than without encryption, with TLS 1.3.
+    let builder = builder(config, names, roots(config)?, certificate)?.connector_layer(distance.of_connections(2));
     finish(if is_bulk { builder.http1_only() } else { builder })
 }
 
@@ -50,7 +59,7 @@ fn builder(
         .read_timeout(config.timeout)
         .dns_resolver(names.clone())
         .tcp_nodelay(true)
-        .pool_max_idle_per_host(config.concurrency)
+        .pool_max_idle_per_host(config.concurrency.unwrap_or(Distance::MOST))
         .http2_initial_stream_window_size(STREAM_WINDOW_BYTES)
         .http2_initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .no_proxy();

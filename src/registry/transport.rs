@@ -6,6 +6,7 @@
 use super::address;
 use super::cache::Validators;
 use super::config::{Certificate, Config};
+use super::distance::Distance;
 use super::error::RegistryError;
 use super::names::Names;
 use super::{retry, tls};
@@ -48,6 +49,7 @@ pub(super) struct Transport {
     plain: OnceLock<Result<reqwest::Client, String>>,
     secure: Mutex<Vec<Secure>>,
     names: Names,
+    pub(super) distance: Distance,
 }
 
 /// A client for `https:` addresses.
@@ -102,12 +104,12 @@ impl Transport {
         is_bulk: bool,
     ) -> Result<reqwest::Client, RegistryError> {
         let made = if url.scheme() == "http" {
-            self.plain.get_or_init(|| tls::plain(config, &self.names)).clone()
+            self.plain.get_or_init(|| tls::plain(config, &self.names, &self.distance)).clone()
         } else {
             let mut known = self.secure.lock().unwrap_or_else(PoisonError::into_inner);
             match known.iter().find(|known| known.certificate.as_ref() == certificate && known.is_bulk == is_bulk) {
                 Some(known) => Ok(known.client.clone()),
-                None => tls::secure(config, &self.names, certificate, is_bulk).inspect(|client| {
+                None => tls::secure(config, &self.names, &self.distance, certificate, is_bulk).inspect(|client| {
                     known.push(Secure { certificate: certificate.cloned(), is_bulk, client: client.clone() });
                 }),
             }

@@ -11,8 +11,8 @@ use std::time::Duration;
 /// How to talk to registries.
 #[derive(Clone, Debug)]
 pub struct Network {
-    /// The most requests in flight.
-    pub concurrency: usize,
+    /// The most requests in flight; none when that depends on how far away a registry is.
+    pub concurrency: Option<usize>,
     /// How often a failed request is tried again.
     pub retries: u32,
     /// By how much each pause is longer than the one before.
@@ -76,7 +76,7 @@ pub(super) fn network(reader: &Reader<'_>, env: &Env) -> Result<Network> {
     };
     let retry_min = pause("fetch-retry-mintimeout")?;
     Ok(Network {
-        concurrency: super::size(reader.number("network-concurrency")?),
+        concurrency: Some(super::size(reader.number("network-concurrency")?)).filter(|number| *number > 0),
         retries: retries("fetch-retries")?,
         retry_factor: retries("fetch-retry-factor")?,
         retry_min,

@@ -99,7 +99,7 @@ pub const KEYS: &[Key] = &[
     tree(anyone("lockfile", Flag, "true")),
     anyone("lockfile-only", Flag, "false"),
     tree(anyone("modules-dir", Text, "node_modules")),
-    anyone("network-concurrency", Number(1, 1000), "64"),
+    anyone("network-concurrency", Number(0, 1000), "0"),
     user("node-options", Text, ""),
     tree(anyone("node-version", Text, "")),
     user("noproxy", List, ""),

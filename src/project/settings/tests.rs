@@ -78,7 +78,7 @@ fn every_default_fits_its_type() {
     }
     let settings = Place::new(&[]).load();
     assert_eq!(settings.registries.default, None);
-    assert_eq!((settings.network.concurrency, settings.network.retries, settings.network.timeout), (64, 2, Duration::from_secs(60)));
+    assert_eq!((settings.network.concurrency, settings.network.retries, settings.network.timeout), (None, 2, Duration::from_secs(60)));
     assert_eq!(settings.groups, Groups { prod: true, dev: true, optional: true });
     assert_eq!((settings.layout.hoist_pattern, settings.layout.public_hoist_pattern), (vec!["*".to_owned()], vec![]));
     assert_eq!((settings.layout.modules_dir.as_str(), settings.layout.import_method), ("node_modules", ImportMethod::Auto));
@@ -138,7 +138,7 @@ fn names_and_values_are_read_as_people_write_them() {
     assert_eq!(settings.layout.hoist_pattern, ["*a*", "*b*"]);
     assert_eq!(settings.layout.public_hoist_pattern, ["*"], "shamefully-hoist means everything");
     assert_eq!((settings.layout.virtual_store, settings.layout.import_method), (VirtualStore::Global, ImportMethod::Reflink));
-    assert_eq!((settings.network.concurrency, settings.network.retries), (3, 5));
+    assert_eq!((settings.network.concurrency, settings.network.retries), (Some(3), 5));
     assert!(!settings.resolution.auto_install_peers && settings.resolution.engine_strict && !settings.network.offline);
     assert_eq!(
         (settings.architectures.os, settings.architectures.cpu),
@@ -239,7 +239,7 @@ fn wrong_values_name_who_gave_them() {
     for (place, want) in [
         (
             file("a=b\nnetwork-concurrency=abc"),
-            "the setting `network-concurrency` must be a whole number from 1 to 1000, but ~/p/.npmrc:2 says `abc`",
+            "the setting `network-concurrency` must be a whole number from 0 to 1000, but ~/p/.npmrc:2 says `abc`",
         ),
         (file("fetch-retries=-1"), "the setting `fetch-retries` must be a whole number from 0 to 100, but ~/p/.npmrc:1 says `-1`"),
         (file("hoist=perhaps"), "the setting `hoist` must be `true` or `false`, but ~/p/.npmrc:1 says `perhaps`"),
@@ -275,7 +275,7 @@ fn wrong_values_name_who_gave_them() {
         assert_eq!(place.try_load().expect_err("a wrong value"), want);
     }
     let unused = file("network-concurrency=abc").flags(&[("network-concurrency", "8")]);
-    assert_eq!(unused.load().network.concurrency, 8, "a wrong value that nobody uses disturbs nobody");
+    assert_eq!(unused.load().network.concurrency, Some(8), "a wrong value that nobody uses disturbs nobody");
 }
 
 #[test]

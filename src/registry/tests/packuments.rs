@@ -145,7 +145,7 @@ fn gives_up_after_the_attempts_and_says_why() {
 #[test]
 fn a_registry_that_is_down_is_not_asked_for_every_package() {
     let (server, mut bench) = on_loopback(|_| reply(503, &[], b""));
-    bench.config.concurrency = 4;
+    bench.config.concurrency = Some(4);
     bench.config.retry.min = Duration::from_millis(100);
     bench.config.retry.max = Duration::from_millis(200);
     let client = bench.client();

@@ -207,7 +207,7 @@ fn many_at_once_all_arrive() {
         let is_wrong = is_bent(number) || is_bent_once(number) && asked.before == 0;
         reply(200, &[], &served[(number + usize::from(is_wrong)) % MANY])
     });
-    bench.config.concurrency = 8;
+    bench.config.concurrency = Some(8);
     let client = bench.client();
     let (send, receive) = mpsc::channel();
     for number in 0..MANY {
