@@ -1,7 +1,7 @@
 // What the comparisons share: programs that take turns, each with a home of its own, and the medians of their times.
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 const LOCKFILES = ["deka.lock", "bun.lock", "pnpm-lock.yaml"];
@@ -13,12 +13,17 @@ export function temporaryFolder(parent, prefix) {
   return folder;
 }
 
-/** Returns the program of each tool. Without a folder `peers` that has them, those that are not deka are installed with npm. */
+/**
+ * Returns the program of each tool. Without a folder `peers` that has them, those that are not deka are installed with npm.
+ * deka is copied, as when it is installed: a file that a linker has just written is mapped more slowly.
+ */
 export function programs(tools, { deka, peers }, work) {
   const others = tools.filter((tool) => tool !== "deka");
   const folder = peers ? resolve(peers) : join(work, "peers");
   if (!peers && others.length > 0) run(["npm", "install", "--silent", "--no-save", "--prefix", folder, ...others], work, process.env);
-  return Object.fromEntries(tools.map((tool) => [tool, tool === "deka" ? resolve(deka) : join(folder, "node_modules/.bin", tool)]));
+  const copy = join(work, "deka-copy");
+  if (tools.includes("deka")) copyFileSync(resolve(deka), copy);
+  return Object.fromEntries(tools.map((tool) => [tool, tool === "deka" ? copy : join(folder, "node_modules/.bin", tool)]));
 }
 
 /** Makes the folders of one tool; `base` is its own. */

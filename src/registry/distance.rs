@@ -3,8 +3,8 @@
 //! With 64 under way, a registry 50 ms away answers 1,280 requests a second at most, however fast the line is, and twice
 //! as many packages can be unpacked meanwhile. So there are more the farther away it is.
 //!
-//! The distance is told by how long connecting takes at least. The kernel at the other end answers that, so that a
-//! registry which is merely slow is not asked for more at once than one that is quick.
+//! The distance is told by how long connecting takes at least. The kernel at the other end answers that, and whatever does
+//! TLS there, but not what looks for packages: a registry that is merely slow to find them is not asked for more at once.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -165,6 +165,6 @@ mod tests {
         assert_eq!(runtime.block_on(slow.call(false)), Err("refused"));
         assert_eq!(distance.concurrency(), 64, "a refusal says nothing");
         assert_eq!(runtime.block_on(slow.call(true)), Ok("a connection"));
-        assert!((120..=256).contains(&distance.concurrency()), "30 ms each way and back, or a little more");
+        assert!((120..=256).contains(&distance.concurrency()), "30 ms there and back, or a little more");
     }
 }
