@@ -113,6 +113,8 @@ def main():
         project = pathlib.Path(folder)
         (project / "package.json").write_text(MANIFEST)
         calls("install", project, {})
+        if not (project / "node_modules").is_dir():
+            raise SystemExit("the first install failed: the list stays as it was")
         for command, removed in COMMANDS:
             for name in removed:
                 path = project / name
