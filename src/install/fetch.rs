@@ -186,17 +186,17 @@ impl Sink for StoreSink {
 
     fn file(&mut self, path: &RelPath, executable: bool, content: Content<'_>) -> Result<(), StoreError> {
         match content {
-            Content::Whole(bytes) => self.files(&[WholeFile { path, executable, bytes }]),
+            Content::Whole(bytes) => self.files(vec![WholeFile { path: path.clone(), executable, bytes }]),
             Content::Stream { size, reader } => self.go_on(|import| import.stream(path, executable, size, reader)),
         }
     }
 
-    fn files(&mut self, files: &[WholeFile<'_>]) -> Result<(), StoreError> {
+    fn files(&mut self, files: Vec<WholeFile<'_>>) -> Result<(), StoreError> {
         let is_manifest = |file: &&WholeFile<'_>| file.path.as_str() == "package.json" && file.bytes.len() <= MANIFEST_MAX_BYTES;
         if let Some(manifest) = files.iter().rfind(is_manifest) {
             self.manifest = Some(manifest.bytes.to_vec());
         }
-        self.go_on(|import| import.files(files.iter().map(|file| (file.path, file.executable, file.bytes))))
+        self.go_on(|import| import.files(files.into_iter().map(|file| (file.path, file.executable, file.bytes))))
     }
 }
 

@@ -17,15 +17,13 @@ use crate::fs::Context;
 use crate::package::facts::Facts;
 use crate::package::name::PackageName;
 use crate::package::path::RelPath;
-use rustc_hash::FxHashMap;
 use std::io::{self, BufRead, Write};
 use std::ops::Deref;
 
 /// A package on its way into the store.
 pub struct Import<S> {
     store: S,
-    entries: Vec<NewEntry>,
-    marks: Vec<Mark>,
+    entries: Vec<(NewEntry, Mark)>,
     landing: Option<Landing>,
 }
 
@@ -43,7 +41,7 @@ impl<S: Deref<Target = Store>> Import<S> {
     /// Begins to bring in a package. The store is borrowed or shared, as the caller needs it.
     pub fn new(store: S) -> Result<Import<S>, StoreError> {
         store.must_be_writable()?;
-        Ok(Import { store, entries: Vec::new(), marks: Vec::new(), landing: None })
+        Ok(Import { store, entries: Vec::new(), landing: None })
     }
 
     /// Has the files put into a folder as well, from the first one on.
@@ -63,18 +61,20 @@ impl<S: Deref<Target = Store>> Import<S> {
 
     /// Adds a file whose bytes are at hand. A later file of the same path takes the place of the earlier.
     pub fn file(&mut self, path: &RelPath, executable: bool, bytes: &[u8]) -> Result<(), StoreError> {
-        self.put(path, executable, bytes, ObjectId::of(bytes))
+        self.put(path.clone(), executable, bytes, ObjectId::of(bytes))
     }
 
     /// Adds several files whose bytes are at hand, in their order.
-    pub fn files<'a>(&mut self, files: impl Iterator<Item = (&'a RelPath, bool, &'a [u8])> + Clone) -> Result<(), StoreError> {
-        let contents: Vec<&[u8]> = files.clone().map(|(.., bytes)| bytes).collect();
+    pub fn files<'a>(&mut self, files: impl Iterator<Item = (RelPath, bool, &'a [u8])>) -> Result<(), StoreError> {
+        let files: Vec<(RelPath, bool, &[u8])> = files.collect();
+        let contents: Vec<&[u8]> = files.iter().map(|(.., bytes)| *bytes).collect();
         let objects = ObjectId::of_each(&contents);
-        files.zip(objects).try_for_each(|((path, executable, bytes), object)| self.put(path, executable, bytes, object))
+        self.entries.reserve(files.len());
+        files.into_iter().zip(objects).try_for_each(|((path, executable, bytes), object)| self.put(path, executable, bytes, object))
     }
 
-    fn put(&mut self, path: &RelPath, executable: bool, bytes: &[u8], object: ObjectId) -> Result<(), StoreError> {
-        let piece = Piece { path, object: &object, executable, size_bytes: bytes.len() as u64 };
+    fn put(&mut self, path: RelPath, executable: bool, bytes: &[u8], object: ObjectId) -> Result<(), StoreError> {
+        let piece = Piece { path: &path, object: &object, executable, size_bytes: bytes.len() as u64 };
         let landed = self.landing.as_mut().and_then(|landing| landing.put(&self.store.objects, piece, bytes));
         let mark = match landed {
             Some(mark) => mark,
@@ -118,34 +118,32 @@ impl<S: Deref<Target = Store>> Import<S> {
         let piece = Piece { path, object: &object, executable, size_bytes };
         let landed = self.landing.as_mut().and_then(|landing| landing.link(&self.store.objects, piece, mark));
         self.landing = self.landing.take().filter(|_| landed.is_some());
-        self.add(path, executable, object, size_bytes, mark);
+        self.add(path.clone(), executable, object, size_bytes, mark);
         Ok(())
     }
 
-    fn add(&mut self, path: &RelPath, executable: bool, object: ObjectId, size_bytes: u64, mark: Mark) {
-        self.entries.push(NewEntry { path: path.clone(), object, executable, size_bytes });
-        self.marks.push(mark);
+    fn add(&mut self, path: RelPath, executable: bool, object: ObjectId, size_bytes: u64, mark: Mark) {
+        self.entries.push((NewEntry { path, object, executable, size_bytes }, mark));
     }
 
     /// Returns the paths so far, in the order they came in; one that came twice is there twice.
     pub fn paths(&self) -> impl Iterator<Item = &RelPath> + Clone {
-        self.entries.iter().map(|entry| &entry.path)
+        self.entries.iter().map(|(entry, _)| &entry.path)
     }
 
     /// Makes a file executable that the tarball has without the bit, as the targets of commands often are. Returns
     /// whether there is such a file.
     pub fn make_executable(&mut self, path: &RelPath) -> Result<bool, StoreError> {
-        let Some(index) = self.entries.iter().rposition(|entry| entry.path == *path) else {
+        let Some(index) = self.entries.iter().rposition(|(entry, _)| entry.path == *path) else {
             return Ok(false);
         };
-        let entry = &mut self.entries[index];
+        let (entry, mark) = &mut self.entries[index];
         if !entry.executable {
-            let mark = self.store.objects.make_executable(&entry.object, entry.size_bytes)?;
+            *mark = self.store.objects.make_executable(&entry.object, entry.size_bytes)?;
             entry.executable = true;
             let piece = Piece { path, object: &entry.object, executable: true, size_bytes: entry.size_bytes };
-            let landed = self.landing.as_mut().and_then(|landing| landing.replace(&self.store.objects, piece, mark));
+            let landed = self.landing.as_mut().and_then(|landing| landing.replace(&self.store.objects, piece, *mark));
             self.landing = self.landing.take().filter(|_| landed.is_some());
-            self.marks[index] = mark;
         }
         Ok(true)
     }
@@ -153,11 +151,17 @@ impl<S: Deref<Target = Store>> Import<S> {
     /// Closes the list. Two files of which one would have to be a folder are an error. The package can be checked out
     /// at once; later installs find it when it was committed.
     pub fn finish(self, identity: Identity, facts: Facts) -> Result<StoredPackage, StoreError> {
-        let marks: FxHashMap<(ObjectId, bool), Mark> =
-            self.entries.iter().map(|entry| (entry.object, entry.executable)).zip(self.marks).collect();
-        let tree = Tree::new(self.entries).map_err(|Clash { file, below }| StoreError::Clash { file, below })?;
-        let marks = tree.entries().map(|entry| marks.get(&(entry.object, entry.executable)).copied().unwrap_or(Mark::UNKNOWN)).collect();
+        let (tree, marks) = Tree::with(self.entries).map_err(|Clash { file, below }| StoreError::Clash { file, below })?;
         let Identity { key, name, version } = identity;
-        Ok(StoredPackage { key, name, version, facts, tree_id: tree.id(), tree, marks, epoch: self.store.epoch })
+        Ok(StoredPackage {
+            key,
+            name,
+            version,
+            facts,
+            tree_id: tree.id(),
+            tree,
+            marks: marks.into_iter().collect(),
+            epoch: self.store.epoch,
+        })
     }
 }

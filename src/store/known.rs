@@ -6,39 +6,73 @@
 
 use super::id::ObjectId;
 use super::mark::Mark;
-use rustc_hash::FxHashMap;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How many locks share the work, so that threads rarely wait for each other.
-const SHARDS: usize = 16;
+const SHARDS: usize = 32;
 
 /// Marks of objects, by name and mode.
-pub(super) struct Known([Mutex<FxHashMap<(ObjectId, bool), Mark>>; SHARDS]);
+pub(super) struct Known([Shard; SHARDS]);
+
+/// Some of them, on cache lines of their own: threads that use different locks would wait for each other all the same.
+#[derive(Default)]
+#[repr(align(128))]
+struct Shard(Mutex<Marks>);
+
+type Marks = HashMap<Named, Mark, BuildHasherDefault<Digits>>;
+
+#[derive(PartialEq, Eq)]
+struct Named {
+    object: ObjectId,
+    executable: bool,
+}
+
+impl Hash for Named {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(self.object.as_bytes());
+    }
+}
+
+/// The last digits of a name, which is a hash already.
+#[derive(Default)]
+struct Digits(u64);
+
+impl Hasher for Digits {
+    fn write(&mut self, name: &[u8]) {
+        self.0 = name.last_chunk().map_or(0, |digits| u64::from_le_bytes(*digits));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 impl Known {
     /// Starts with nothing.
     pub fn new() -> Known {
-        Known(std::array::from_fn(|_| Mutex::default()))
+        Known(std::array::from_fn(|_| Shard::default()))
     }
 
     /// Returns the mark of an object that was noted.
     pub fn get(&self, object: &ObjectId, executable: bool) -> Option<Mark> {
-        self.shard(object).get(&(*object, executable)).copied()
+        self.shard(object).get(&Named { object: *object, executable }).copied()
     }
 
     /// Notes an object that is there and right.
     pub fn note(&self, object: &ObjectId, executable: bool, mark: Mark) {
-        self.shard(object).insert((*object, executable), mark);
+        self.shard(object).insert(Named { object: *object, executable }, mark);
     }
 
     /// Forgets an object that is about to be replaced.
     pub fn forget(&self, object: &ObjectId, executable: bool) {
-        self.shard(object).remove(&(*object, executable));
+        self.shard(object).remove(&Named { object: *object, executable });
     }
 
-    fn shard(&self, object: &ObjectId) -> MutexGuard<'_, FxHashMap<(ObjectId, bool), Mark>> {
+    fn shard(&self, object: &ObjectId) -> MutexGuard<'_, Marks> {
         let index = usize::from(object.as_bytes()[0]) % SHARDS;
         // Nothing that can panic happens under the lock.
-        self.0[index].lock().unwrap_or_else(PoisonError::into_inner)
+        self.0[index].0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

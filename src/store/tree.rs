@@ -59,16 +59,21 @@ pub struct Clash {
 
 impl Tree {
     /// Makes a tree of entries in any order; of two with the same path the later counts.
-    pub fn new(mut entries: Vec<NewEntry>) -> Result<Tree, Clash> {
+    pub fn new(entries: Vec<NewEntry>) -> Result<Tree, Clash> {
+        Tree::with(entries.into_iter().map(|entry| (entry, ())).collect()).map(|(tree, _)| tree)
+    }
+
+    /// The same, and puts what belongs to the entries into the order of the tree.
+    pub fn with<T>(mut entries: Vec<(NewEntry, T)>) -> Result<(Tree, Vec<T>), Clash> {
         // A stable sort of the reversed list puts the latest of equals first, which is the one that `dedup` keeps.
         entries.reverse();
-        entries.sort_by(|one, other| one.path.cmp(&other.path));
-        entries.dedup_by(|later, kept| later.path == kept.path);
+        entries.sort_by(|(one, _), (other, _)| one.path.cmp(&other.path));
+        entries.dedup_by(|(later, _), (kept, _)| later.path == kept.path);
         let mut clashes = Clashes::default();
         let mut encoding = Vec::with_capacity(16 + entries.len() * 80);
         encoding.push(FORMAT);
         put_number(&mut encoding, entries.len() as u64);
-        for entry in &entries {
+        for (entry, _) in &entries {
             let path = entry.path.as_str();
             if let Some(file) = clashes.next(path) {
                 return Err(Clash { file: file.to_owned(), below: path.to_owned() });
@@ -79,7 +84,8 @@ impl Tree {
             encoding.extend_from_slice(path.as_bytes());
             encoding.extend_from_slice(entry.object.as_bytes());
         }
-        Ok(Tree { encoding: encoding.into(), count: entries.len() })
+        let tree = Tree { encoding: encoding.into(), count: entries.len() };
+        Ok((tree, entries.into_iter().map(|(_, belonging)| belonging).collect()))
     }
 
     /// Reads an encoding; nothing when it is damaged, of another format, or not the one form that its files have.

@@ -117,7 +117,7 @@ impl<'a, S: Sink> Files<'a, S> {
     }
 
     /// Gives several files to the sink.
-    pub(super) fn pass_together(&mut self, together: &[WholeFile<'_>]) -> Result<(), TarballError> {
+    pub(super) fn pass_together(&mut self, together: Vec<WholeFile<'_>>) -> Result<(), TarballError> {
         self.sink.files(together).map_err(|error| TarballError::Sink(error.into()))
     }
 

@@ -34,17 +34,13 @@ impl Gathered {
         if self.0.is_empty() {
             return Ok(());
         }
-        let together = self.0.iter().map(|(file, place)| whole(file, place, buffer)).collect::<Result<Vec<_>, _>>()?;
-        files.pass_together(&together)?;
-        drop(together);
-        self.0.clear();
-        Ok(())
+        files.pass_together(self.0.drain(..).map(|(file, place)| whole(file, place, buffer)).collect::<Result<_, _>>()?)
     }
 }
 
-fn whole<'a>(file: &'a File, place: &Range<usize>, buffer: &'a [u8]) -> Result<WholeFile<'a>, TarballError> {
-    let bytes = buffer.get(place.clone()).ok_or_else(|| TarballError::Truncated { entry: shown(file.path.as_str().as_bytes()) })?;
-    Ok(WholeFile { path: &file.path, executable: file.executable, bytes })
+fn whole(file: File, place: Range<usize>, buffer: &[u8]) -> Result<WholeFile<'_>, TarballError> {
+    let bytes = buffer.get(place).ok_or_else(|| TarballError::Truncated { entry: shown(file.path.as_str().as_bytes()) })?;
+    Ok(WholeFile { path: file.path, executable: file.executable, bytes })
 }
 
 #[cfg(test)]
@@ -65,7 +61,7 @@ mod tests {
             Ok(())
         }
 
-        fn files(&mut self, files: &[WholeFile<'_>]) -> Result<(), Infallible> {
+        fn files(&mut self, files: Vec<WholeFile<'_>>) -> Result<(), Infallible> {
             self.0.push(files.iter().map(|file| file.bytes.to_vec()).collect());
             Ok(())
         }

@@ -43,16 +43,16 @@ pub trait Sink {
 
     /// Takes some files of which all bytes are there, as if they came one after the other. For sinks that gain something
     /// by seeing several at once.
-    fn files(&mut self, files: &[WholeFile<'_>]) -> Result<(), Self::Error> {
-        files.iter().try_for_each(|file| self.file(file.path, file.executable, Content::Whole(file.bytes)))
+    fn files(&mut self, files: Vec<WholeFile<'_>>) -> Result<(), Self::Error> {
+        files.iter().try_for_each(|file| self.file(&file.path, file.executable, Content::Whole(file.bytes)))
     }
 }
 
 /// A file of which all bytes are there.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct WholeFile<'a> {
     /// Where it belongs in the package.
-    pub path: &'a RelPath,
+    pub path: RelPath,
     /// Whether any of its execute bits is set.
     pub executable: bool,
     /// Its content.

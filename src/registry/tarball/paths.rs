@@ -77,11 +77,12 @@ impl Seen {
         }
         hasher.write(&text.as_bytes()[start..]);
         hasher.write(b"/");
-        match self.kinds.insert(hasher.finish(), Kind::File) {
+        let hash = hasher.finish();
+        match self.kinds.insert(hash, Kind::File) {
             Some(Kind::Folder) => Err(both(text.len())),
             Some(Kind::File) => Ok(()),
             None => {
-                self.note_folded(path);
+                self.note_folded(path, hash);
                 Ok(())
             }
         }
@@ -97,8 +98,17 @@ impl Seen {
         self.clashes
     }
 
-    fn note_folded(&mut self, path: &RelPath) {
+    /// Notes what some file systems take a file for; `hash` is that of its path.
+    fn note_folded(&mut self, path: &RelPath, hash: u64) {
         let text = path.as_str();
+        let is_folded = !text.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii());
+        let folded = if is_folded { hash } else { self.hash_of_folded(text) };
+        if !self.folded.insert(folded) && self.clashes.len() < CLASHES_SHOWN {
+            self.clashes.push(path.clone());
+        }
+    }
+
+    fn hash_of_folded(&mut self, text: &str) -> u64 {
         self.buffer.clear();
         if text.is_ascii() {
             self.buffer.push_str(text);
@@ -108,10 +118,9 @@ impl Seen {
             let upper = text.nfc().flat_map(char::to_uppercase);
             self.buffer.extend(upper.flat_map(char::to_lowercase).nfc());
         }
+        self.buffer.push('/');
         let mut hasher = DefaultHasher::new();
         hasher.write(self.buffer.as_bytes());
-        if !self.folded.insert(hasher.finish()) && self.clashes.len() < CLASHES_SHOWN {
-            self.clashes.push(path.clone());
-        }
+        hasher.finish()
     }
 }
