@@ -58,6 +58,9 @@ pub(super) fn shown(url: &Url) -> String {
 
 /// Finds the credentials for an address: those with the longest prefix that covers it.
 pub(super) fn auth<'a>(config: &'a Config, url: &Url) -> Option<&'a Auth> {
+    if config.auth.is_empty() {
+        return None;
+    }
     // Prefixes have no scheme. So that a secret for https never travels in the clear, http is served only where a
     // registry was configured to be http.
     let plain_is_meant = || std::iter::once(&config.default).chain(config.scopes.values()).any(|registry| same_origin(registry, url));

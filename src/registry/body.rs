@@ -4,8 +4,8 @@ use super::address;
 use super::error::RegistryError;
 use super::event::Event;
 use super::network::Network;
-use super::transport::{Failure, cause};
-use reqwest::Response;
+use super::transport::{Failure, Response};
+use bytes::Bytes;
 use std::time::Instant;
 
 /// The slowest pace of a body that is put up with, once the time-out has passed: a server that sends a byte now and then
@@ -25,32 +25,40 @@ impl<'a> Body<'a> {
         Body { network, response, started: Instant::now(), bytes: 0 }
     }
 
-    /// Waits for the next piece. A body that ends before its announced length is a failure. What a server sends beyond
-    /// that length is no part of the body and never read.
-    pub(super) async fn next(&mut self) -> Result<Option<impl AsRef<[u8]> + Send + Sync + 'static>, Failure> {
-        let passing = |cause| Failure::Passing { cause, wait: None };
-        let piece = self.response.chunk().await.map_err(|error| passing(cause(&error)))?;
-        if let Some(piece) = &piece {
-            self.bytes += piece.len() as u64;
-            (self.network.events)(Event::Received { bytes: piece.len() as u64 });
-            let elapsed = self.started.elapsed();
-            if elapsed > self.network.config.timeout && self.bytes / elapsed.as_secs().max(1) < BYTES_PER_SECOND_MIN {
-                return Err(passing("the answer comes too slowly".to_owned()));
-            }
-        }
+    /// Waits for the next piece. A body that ends before its announced length is a failure.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+        let piece = self.response.piece().await?;
+        self.came(piece.as_ref().map_or(0, Bytes::len))?;
         Ok(piece)
     }
 
     /// Adds what comes to `whole` until the end, or until there are more than `limit_bytes`: says whether the end was
     /// reached.
     pub(super) async fn collect(&mut self, whole: &mut Vec<u8>, limit_bytes: u64) -> Result<bool, Failure> {
-        while let Some(piece) = self.next().await? {
-            whole.extend_from_slice(piece.as_ref());
+        loop {
+            let count = self.response.append_to(whole).await?;
+            if count == 0 {
+                return Ok(true);
+            }
+            self.came(count)?;
             if whole.len() as u64 > limit_bytes {
                 return Ok(false);
             }
         }
-        Ok(true)
+    }
+
+    /// Tells that so many bytes came, and whether that is enough.
+    fn came(&mut self, count: usize) -> Result<(), Failure> {
+        if count == 0 {
+            return Ok(());
+        }
+        self.bytes += count as u64;
+        (self.network.events)(Event::Received { bytes: count as u64 });
+        let elapsed = self.started.elapsed();
+        if elapsed > self.network.config.timeout && self.bytes / elapsed.as_secs().max(1) < BYTES_PER_SECOND_MIN {
+            return Err(Failure::Passing { cause: "the answer comes too slowly".to_owned(), wait: None });
+        }
+        Ok(())
     }
 }
 

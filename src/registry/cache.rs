@@ -25,7 +25,7 @@ use crate::package::packument::Packument;
 use rustix::buffer::spare_capacity;
 use rustix::io::retry_on_intr;
 use std::fs::File;
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, IoSlice, Seek, SeekFrom, Write};
 use std::ops::Range as Span;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -164,24 +164,42 @@ impl Cached {
 
 /// Keeps an answer, and returns what its file is like. A cache that cannot be written is no reason to fail.
 pub(super) fn write(path: &Path, packument: &Packument, validators: &Validators, times: Times) -> Option<Stat> {
-    let bytes = encode(packument, validators, times);
-    let beside = fs::temporary_beside(path);
-    let mut file = File::create(&beside);
-    if file.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+    let body = packument.encoded();
+    let head = encode_head(body, validators, times);
+    // Where nothing stands no reader can lose what it had, and a file that is not whole yet counts as absent.
+    let mut created = File::create_new(path);
+    if created.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
         // The first file of its folder.
         let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-        file = made.and_then(|()| File::create(&beside));
+        created = made.and_then(|()| File::create_new(path));
     }
-    let written = file.and_then(|mut file| {
-        file.write_all(&bytes)?;
-        let stat = Stat::of(&file.metadata()?);
-        std::fs::rename(&beside, path)?;
-        Ok(stat)
-    });
-    if written.is_err() {
-        let _ = std::fs::remove_file(&beside);
+    match created {
+        Ok(file) => fill(file, path, &head, body).ok(),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => replace(path, &head, body).ok(),
+        Err(_) => None,
     }
-    written.ok()
+}
+
+/// Puts a file in the place of another.
+fn replace(path: &Path, head: &[u8], body: &[u8]) -> io::Result<Stat> {
+    let beside = fs::temporary_beside(path);
+    let stat = fill(File::create(&beside)?, &beside, head, body)?;
+    std::fs::rename(&beside, path).inspect_err(|_| drop(std::fs::remove_file(&beside)))?;
+    Ok(stat)
+}
+
+/// Writes a file that was made just now. One that cannot be written goes again.
+fn fill(mut file: File, path: &Path, head: &[u8], body: &[u8]) -> io::Result<Stat> {
+    let mut write = || {
+        let mut done = file.write_vectored(&[IoSlice::new(head), IoSlice::new(body)])?;
+        for part in [head, body] {
+            let begun = done.min(part.len());
+            file.write_all(&part[begun..])?;
+            done -= begun;
+        }
+        Ok(Stat::of(&file.metadata()?))
+    };
+    write().inspect_err(|_| drop(std::fs::remove_file(path)))
 }
 
 /// Notes that an answer was confirmed, and returns what its file is like now. When that fails, it is asked for again next
@@ -202,8 +220,9 @@ fn encode_times(times: Times) -> [u8; 20] {
     bytes
 }
 
-fn encode(packument: &Packument, validators: &Validators, times: Times) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(packument.encoded().len() + 2 * VALIDATOR_BYTES_MAX + 64);
+/// Encodes all that comes before a packument.
+fn encode_head(body: &[u8], validators: &Validators, times: Times) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(256);
     bytes.extend_from_slice(MAGIC);
     bytes.extend_from_slice(&encode_times(times));
     let check_at = bytes.len();
@@ -212,9 +231,10 @@ fn encode(packument: &Packument, validators: &Validators, times: Times) -> Vec<u
         bytes.extend_from_slice(&u32::try_from(text.len()).unwrap_or(0).to_le_bytes());
         bytes.extend_from_slice(text.as_bytes());
     }
-    bytes.extend_from_slice(packument.encoded());
-    let check = libdeflater::crc32(&bytes[check_at + 4..]);
-    bytes[check_at..check_at + 4].copy_from_slice(&check.to_le_bytes());
+    let mut check = libdeflater::Crc::new();
+    check.update(&bytes[check_at + 4..]);
+    check.update(body);
+    bytes[check_at..check_at + 4].copy_from_slice(&check.sum().to_le_bytes());
     bytes
 }
 
@@ -251,7 +271,7 @@ fn text(rest: &mut &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cached, Times, Validators, confirm, encode, file, folder, load, read, write};
+    use super::{Cached, Times, Validators, confirm, encode_head, file, folder, load, read, write};
     use crate::package::name::PackageName;
     use crate::package::packument::Packument;
     use crate::registry::config::{Auth, Config, Credentials};
@@ -308,7 +328,8 @@ mod tests {
     fn any_damage_counts_as_absent() {
         let place = tempfile::tempdir().expect("a folder");
         let path = place.path().join("a");
-        let whole = encode(&packument(), &validators(), Times { asked: 1, fresh_until: 2 });
+        let head = encode_head(packument().encoded(), &validators(), Times { asked: 1, fresh_until: 2 });
+        let whole = [head.as_slice(), packument().encoded()].concat();
         let is_read = |bytes: &[u8]| {
             std::fs::write(&path, bytes).expect("the folder is there");
             load(&path, &name()).is_some()

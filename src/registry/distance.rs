@@ -61,7 +61,8 @@ impl Distance {
         Timing { distance: self.clone(), trips }
     }
 
-    fn note(&self, connecting: Duration, trips: u32) {
+    /// Notes how long it took to go there and back `trips` times.
+    pub(super) fn note(&self, connecting: Duration, trips: u32) {
         let micros = u64::try_from((connecting / trips.max(1)).as_micros()).unwrap_or(u64::MAX);
         self.shortest.fetch_min(micros, Ordering::Relaxed);
     }

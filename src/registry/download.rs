@@ -12,9 +12,9 @@ use super::event::Event;
 use super::network::{self, Network, Request, Slot};
 use super::queue::{Class, WHOLE_BODY_BYTES};
 use super::tarball::TarballError;
-use super::transport::{Failure, Question};
+use super::transport::{Failure, Question, Response};
 use crate::pool::{Guest, Priority};
-use reqwest::Response;
+use bytes::{Buf, Bytes};
 use std::io::{self, BufRead, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -144,12 +144,7 @@ async fn stream(request: Request, mut body: Body<'_>, begun: Vec<u8>, slot: Slot
 }
 
 /// Starts the thread that unpacks one large body; gives the request back when that fails.
-fn start_unpacker<P: AsRef<[u8]> + Send + 'static>(
-    request: Request,
-    slot: Slot,
-    begun: Vec<u8>,
-    receive: mpsc::Receiver<io::Result<P>>,
-) -> Option<Request> {
+fn start_unpacker(request: Request, slot: Slot, begun: Vec<u8>, receive: mpsc::Receiver<io::Result<Bytes>>) -> Option<Request> {
     // A thread that does not start drops what it was given.
     let parcel = Arc::new(Mutex::new(Some((request, slot))));
     let taken = Arc::clone(&parcel);
@@ -157,9 +152,9 @@ fn start_unpacker<P: AsRef<[u8]> + Send + 'static>(
     let unpack = move || {
         let Some((mut request, slot)) = take(&taken) else { return };
         let network = Arc::clone(slot.network());
-        let mut pieces = Pieces { receive, guest: network.pool.guest(), piece: None, at: 0, bytes: 0 };
+        let mut pieces = Pieces { receive, guest: network.pool.guest(), piece: Bytes::new(), bytes: 0 };
         let bytes = begun.len() as u64;
-        let damage = request.import(Arrival::Stream(&mut begun.as_slice().chain(&mut pieces)));
+        let damage = request.import(Arrival::Stream(&mut Read::chain(begun.as_slice(), &mut pieces)));
         let bytes = bytes + pieces.bytes;
         drop((pieces, slot));
         settle(&network, request, damage, bytes);
@@ -207,36 +202,34 @@ impl Request {
 }
 
 /// Reads what the network thread sends.
-struct Pieces<P> {
-    receive: mpsc::Receiver<io::Result<P>>,
+struct Pieces {
+    receive: mpsc::Receiver<io::Result<Bytes>>,
     /// What is large takes longest and goes before what the pool has to do, but not while it waits.
     guest: Guest,
-    piece: Option<P>,
-    at: usize,
+    piece: Bytes,
     bytes: u64,
 }
 
-impl<P: AsRef<[u8]>> BufRead for Pieces<P> {
+impl BufRead for Pieces {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        while self.piece.as_ref().is_none_or(|piece| self.at >= piece.as_ref().len()) {
+        while self.piece.is_empty() {
             let piece = match self.receive.try_recv() {
                 Err(TryRecvError::Empty) => self.guest.wait(|| self.receive.blocking_recv()),
                 ready => ready.ok(),
             };
             let Some(piece) = piece else { return Ok(&[]) };
-            self.piece = Some(piece?);
-            self.at = 0;
+            self.piece = piece?;
         }
-        Ok(self.piece.as_ref().map_or(&[], |piece| &piece.as_ref()[self.at..]))
+        Ok(&self.piece)
     }
 
     fn consume(&mut self, count: usize) {
-        self.at += count;
+        self.piece.advance(count);
         self.bytes += count as u64;
     }
 }
 
-impl<P: AsRef<[u8]>> Read for Pieces<P> {
+impl Read for Pieces {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let ready = self.fill_buf()?;
         let count = ready.len().min(into.len());

@@ -119,7 +119,21 @@ impl Network {
 
     /// Notes that an origin answered.
     pub(super) fn answered(&self, url: &Url) {
-        self.lock().health.answered(&address::origin(url));
+        let health = &mut self.lock().health;
+        if !health.is_good() {
+            health.answered(&address::origin(url));
+        }
+    }
+
+    /// Returns which origin an address has and what it ended with, if it is down.
+    fn down(&self, url: &Url) -> Option<(String, String)> {
+        let health = &self.lock().health;
+        if health.is_good() {
+            return None;
+        }
+        let origin = address::origin(url);
+        let cause = health.down(&origin)?.to_owned();
+        Some((origin, cause))
     }
 
     /// Decides what becomes of a request that failed.
@@ -216,9 +230,7 @@ impl Drop for Slot {
 
 async fn run(request: Request, slot: Slot) {
     let network = Arc::clone(slot.network());
-    let origin = address::origin(&request.url);
-    let down = network.lock().health.down(&origin).map(str::to_owned);
-    if let Some(cause) = down {
+    if let Some((origin, cause)) = network.down(&request.url) {
         drop(slot);
         let subject = request.subject.clone();
         return network.fail(request, RegistryError::Down { subject, origin, cause });

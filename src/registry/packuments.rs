@@ -13,7 +13,7 @@ use super::ledger::Entry;
 use super::network::{self, Network, Request, Slot};
 use super::queue::Class;
 use super::tarball::{Inflated, with_inflated};
-use super::transport::{Failure, Question, text};
+use super::transport::{Failure, Question};
 use crate::package::name::PackageName;
 use crate::package::packument::Packument;
 use crate::pool::Priority;
@@ -178,20 +178,20 @@ async fn exchange(network: &Network, subject: &str, url: &Url, validators: Optio
     let question = Question { subject, url, accept, encoding: "gzip", validators, is_bulk: false };
     let asked = cache::now();
     let response = network.transport.ask(&network.config, &question).await?;
-    let times = Times::of(asked, text(&response, header::CACHE_CONTROL), text(&response, header::AGE));
+    let times = Times::of(asked, response.text(header::CACHE_CONTROL), response.text(header::AGE));
     if response.status().as_u16() == 304 {
         // Without a question there is nothing to be unchanged; some cache on the way may have mixed up its clients.
         let unasked = || Failure::Passing { cause: "it answered 304 to a question for all of it".to_owned(), wait: None };
         return if validators.is_some() { Ok(Answer::Unchanged(times)) } else { Err(unasked()) };
     }
-    let header = |name| text(&response, name).unwrap_or_default().to_owned();
+    let header = |name| response.text(name).unwrap_or_default().to_owned();
     let mut whole = Whole {
         bytes: Vec::new(),
         encoding: header(header::CONTENT_ENCODING).trim().to_ascii_lowercase(),
         content_type: header(header::CONTENT_TYPE).escape_debug().to_string(),
         times,
-        validators: Validators::of(text(&response, header::ETAG), text(&response, header::LAST_MODIFIED)),
-        url: address::shown(response.url()),
+        validators: Validators::of(response.text(header::ETAG), response.text(header::LAST_MODIFIED)),
+        url: address::shown(&response.url),
     };
     // A length is a claim until the bytes are here.
     let expected = response.content_length().unwrap_or(0).min(WHOLE_BYTES_TRUSTED);

@@ -46,6 +46,11 @@ struct Record {
 }
 
 impl Health {
+    /// Says whether nothing is known against any origin, which is the rule.
+    pub(super) fn is_good(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Notes that an origin answered.
     pub(super) fn answered(&mut self, origin: &str) {
         self.0.remove(origin);

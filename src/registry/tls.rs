@@ -8,7 +8,10 @@ use super::distance::Distance;
 use super::names::Names;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 use std::borrow::Cow;
+use std::sync::Arc;
+use tokio_rustls::TlsConnector;
 
 /// Windows of HTTP/2: room for many packuments on one connection.
 const STREAM_WINDOW_BYTES: u32 = 2 << 20;
@@ -74,11 +77,29 @@ fn builder(
     Ok(builder)
 }
 
-/// Loads the configured roots, or those of the system. A broken certificate among the latter is left out.
+/// Makes what encrypts connections of HTTP/1.1 that deka makes itself, to servers that show a valid certificate.
+pub(super) fn connector(config: &Config) -> Result<TlsConnector, String> {
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(ders(config)?);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let mut client = builder.map_err(|error| error.to_string())?.with_root_certificates(store).with_no_client_auth();
+    client.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsConnector::from(Arc::new(client)))
+}
+
+/// Returns the configured roots, or those of the system. A broken certificate among them is left out.
 fn roots(config: &Config) -> Result<Vec<reqwest::Certificate>, String> {
     if !config.strict_ssl {
         return Ok(Vec::new());
     }
+    let mut scratch = RootCertStore::empty();
+    let usable = ders(config)?.into_iter().filter(|der| scratch.add(der.clone()).is_ok());
+    usable.map(|der| reqwest::Certificate::from_der(&der).map_err(|error| super::transport::cause(&error))).collect()
+}
+
+/// Loads the configured roots, or those of the system.
+fn ders(config: &Config) -> Result<Vec<CertificateDer<'static>>, String> {
     let ders: Vec<CertificateDer<'static>> = if config.ca.is_empty() {
         rustls_native_certs::load_native_certs().certs
     } else {
@@ -89,9 +110,7 @@ fn roots(config: &Config) -> Result<Vec<reqwest::Certificate>, String> {
     if ders.is_empty() {
         return Err("no root certificate was found; name a file of them with `cafile`".to_owned());
     }
-    let mut scratch = rustls::RootCertStore::empty();
-    let usable = ders.into_iter().filter(|der| scratch.add(der.clone()).is_ok());
-    usable.map(|der| reqwest::Certificate::from_der(&der).map_err(|error| super::transport::cause(&error))).collect()
+    Ok(ders)
 }
 
 fn text(authorities: &Authorities) -> Result<Cow<'_, [u8]>, String> {

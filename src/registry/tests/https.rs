@@ -1,7 +1,7 @@
 //! The same over TLS, with a certificate for the loopback that nobody else trusts. Its key is public: it stands here.
 
 use super::server::{Server, reply};
-use super::tarballs::{fetch, wanted};
+use super::tarballs::{fetch, tarball, wanted};
 use super::{Bench, PATIENCE, on_loopback, versions};
 use crate::registry::RegistryError;
 use crate::registry::config::{Authorities, Certificate};
@@ -180,4 +180,19 @@ fn goes_through_the_proxy_unless_the_host_is_excepted() {
     bench.config.retry.count = 0;
     assert!(bench.packument("b").is_err());
     assert_eq!(proxy.count(), 1);
+}
+
+#[test]
+fn tarballs_come_encrypted_from_who_shows_a_trusted_certificate() {
+    let (url, count) = start(false, || reply(200, &[], &tarball(1000)));
+    let mut bench = Bench::new(&url);
+    bench.config.ca = vec![Authorities::Text(CERT.to_vec())];
+    fetch(&bench, wanted(None)).expect("a package");
+    bench.config.ca = vec![Authorities::Text(include_bytes!("other.cert.pem").to_vec())];
+    let error = fetch(&bench, wanted(None)).map(drop).expect_err("an error");
+    assert!(matches!(&error, RegistryError::Unreachable { attempts: 1, .. }) && error.to_string().contains("certificate"), "{error}");
+    assert_eq!(count.load(Ordering::Relaxed), 2);
+    bench.config.ca = vec![Authorities::File("/no/such/roots.pem".into())];
+    let error = fetch(&bench, wanted(None)).map(drop).expect_err("an error");
+    assert!(matches!(&error, RegistryError::Setup { .. }) && error.to_string().contains("/no/such/roots.pem"), "{error}");
 }

@@ -30,7 +30,7 @@ impl Sink for Sizes {
 }
 
 /// A tarball with a manifest and one file of bytes that do not compress.
-fn tarball(size: usize) -> Vec<u8> {
+pub(super) fn tarball(size: usize) -> Vec<u8> {
     let mut state = 1u64;
     let noise: Vec<u8> = std::iter::repeat_with(|| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
