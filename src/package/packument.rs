@@ -7,12 +7,15 @@
 //! share once: it is a sixth of the JSON and is cached as it stands.
 
 mod compact;
+mod marks;
+mod reader;
 mod scan;
 
 use super::manifest::Manifest;
 use super::name::PackageName;
 use super::version::Version;
 use compact::{Entry, Layout};
+pub use reader::Fault;
 use std::ops::Range as Span;
 use std::sync::Arc;
 
@@ -31,7 +34,7 @@ pub struct Packument {
 pub enum PackumentError {
     /// Not JSON, or not an object.
     #[error("the answer is not a packument: {0}")]
-    Json(#[source] serde_json::Error),
+    Json(#[source] Fault),
     /// A packument of something else.
     #[error("the answer is about `{found}`")]
     OtherPackage {

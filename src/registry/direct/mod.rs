@@ -79,9 +79,10 @@ impl Direct {
             if !connection.is_quiet().await {
                 continue;
             }
-            // Nothing means that the server had closed it before the question came.
-            if let Some(head) = exchange::exchange(&mut connection, &request).await.map_err(failed)? {
-                return Ok(self.answer(connection, head));
+            match exchange::exchange(&mut connection, &request).await.map_err(failed)? {
+                Some(head) => return Ok(self.answer(connection, head)),
+                // The server may have closed it just when the question came. Whether it did is seen on a new one.
+                None => break,
             }
         }
         let mut connection = self.connector.connect(config, url, place).await?;
