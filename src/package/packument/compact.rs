@@ -183,8 +183,7 @@ fn take_field(
             let text = std::str::from_utf8(shared.get(start..start.checked_add(length)?)?).ok()?;
             match shared_field {
                 Field::Registry => {
-                    let rest = tarball_path(name, entry.version);
-                    manifest.dist.tarball = Some([text, &rest].concat());
+                    manifest.dist.tarball = Some([text, &tarball_prefix(name), entry.version, TARBALL_SUFFIX].concat());
                 }
                 json_field => read_json(json_field, text, manifest),
             }
@@ -212,9 +211,16 @@ fn read_json(field: Field, text: &str, manifest: &mut Manifest) {
     }
 }
 
-/// Returns where registries keep a tarball, below their own address.
-pub(super) fn tarball_path(name: &PackageName, version: &str) -> String {
-    ["/", name.as_str(), "/-/", name.unscoped(), "-", version, ".tgz"].concat()
+/// Returns where registries keep the tarballs of a package, below their own address, up to the version.
+pub(super) fn tarball_prefix(name: &PackageName) -> String {
+    ["/", name.as_str(), "/-/", name.unscoped(), "-"].concat()
+}
+
+const TARBALL_SUFFIX: &str = ".tgz";
+
+/// Returns the registry of a tarball that stands where registries keep it.
+pub(super) fn strip_tarball_path<'a>(address: &'a str, prefix: &str, version: &str) -> Option<&'a str> {
+    address.strip_suffix(TARBALL_SUFFIX)?.strip_suffix(version)?.strip_suffix(prefix)
 }
 
 /// The parts of a compact form that is being made.

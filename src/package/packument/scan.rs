@@ -4,7 +4,7 @@
 //! same text, and the others are passed over, which [`Reader`] does without looking into them. Of a key that stands twice the last one counts, as in JavaScript.
 
 use super::PackumentError;
-use super::compact::{self, Field, Parts, put_number, put_text, tarball_path};
+use super::compact::{self, Field, Parts, put_number, put_text, strip_tarball_path, tarball_prefix};
 use super::reader::{Fault, Reader, string};
 use crate::package::integrity::Integrity;
 use crate::package::json;
@@ -50,7 +50,8 @@ pub(super) fn scan(text: &[u8], name: &PackageName) -> Result<Vec<u8>, Packument
 
 /// A compact form in the making.
 struct Draft<'a> {
-    asked: &'a PackageName,
+    /// What stands before the version in the address of a tarball that is where registries put it.
+    tarballs: String,
     /// What the packument says its name is.
     name: Option<String>,
     tags: BTreeMap<String, String>,
@@ -84,7 +85,14 @@ struct Dist<'a> {
 
 impl<'a> Draft<'a> {
     fn new(asked: &'a PackageName) -> Draft<'a> {
-        Draft { asked, name: None, tags: BTreeMap::new(), found: Vec::new(), entries: Vec::new(), shared: Shared::default() }
+        Draft {
+            tarballs: tarball_prefix(asked),
+            name: None,
+            tags: BTreeMap::new(),
+            found: Vec::new(),
+            entries: Vec::new(),
+            shared: Shared::default(),
+        }
     }
 
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Fault> {
@@ -129,7 +137,7 @@ impl<'a> Draft<'a> {
         }
         if let Some(tarball) = record.dist.tarball.and_then(string).filter(|tarball| !tarball.is_empty()) {
             match &tarball {
-                Cow::Borrowed(whole) if let Some(registry) = whole.strip_suffix(tarball_path(self.asked, text).as_str()) => {
+                Cow::Borrowed(whole) if let Some(registry) = strip_tarball_path(whole, &self.tarballs, text) => {
                     self.shared.put(out, Field::Registry, registry);
                 }
                 whole => {

@@ -112,8 +112,8 @@ impl Body {
     }
 }
 
-/// Reads what stands before a chunk and returns how long the chunk is. Behind the last one, which has no bytes, fields may
-/// follow, which nobody needs.
+/// Reads what stands before a chunk and returns how long the chunk is. The last one has no bytes; what follows it is read
+/// as well.
 async fn chunk(connection: &mut Connection, is_first: bool) -> io::Result<u64> {
     if !is_first && !line(connection).await?.is_empty() {
         return Err(not_http("a chunk is longer than it says"));
@@ -125,15 +125,22 @@ async fn chunk(connection: &mut Connection, is_first: bool) -> io::Result<u64> {
         Ok(httparse::Status::Complete((_, length))) if is_number => length,
         _ => return Err(not_http("the length of a chunk is no number")),
     };
+    if length == 0 {
+        pass_fields(connection).await?;
+    }
+    Ok(length)
+}
+
+/// Passes over the fields behind the last chunk.
+async fn pass_fields(connection: &mut Connection) -> io::Result<()> {
     let mut rest_max = LINE_BYTES_MAX;
-    while length == 0 {
+    loop {
         let field = line(connection).await?;
         if field.is_empty() {
-            break;
+            return Ok(());
         }
         rest_max = rest_max.checked_sub(field.len()).ok_or_else(|| not_http("there is too much behind the last chunk"))?;
     }
-    Ok(length)
 }
 
 /// Takes a line from a connection, without its end.
