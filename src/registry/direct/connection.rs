@@ -12,6 +12,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 const ROOM_BYTES: usize = 8 << 10;
 /// Room for a piece of a body that is wanted as it comes, or whose length nobody knows.
 const PIECE_BYTES: usize = 256 << 10;
+/// The most bytes that TLS hands over at once.
+const RECORD_BYTES: usize = 16 << 10;
 
 /// What carries bytes, encrypted or not.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
@@ -74,7 +76,10 @@ impl Connection {
     }
 
     async fn fill_up_to(&mut self, room: usize) -> io::Result<usize> {
-        self.buffer.reserve(room);
+        // Where encrypted bytes come, no more than a record of them does at once, and the rest is as good for the next.
+        if self.buffer.capacity() - self.buffer.len() < room.min(RECORD_BYTES) {
+            self.buffer.reserve(room);
+        }
         patiently(self.patience, self.stream.read_buf(&mut self.buffer)).await
     }
 
