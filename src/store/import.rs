@@ -46,7 +46,7 @@ impl<S: Deref<Target = Store>> Import<S> {
 
     /// Has the files put into a folder as well, from the first one on.
     pub fn land(&mut self, landing: Landing) {
-        self.landing = Some(landing).filter(|_| self.entries.is_empty());
+        self.landing = self.entries.is_empty().then_some(landing);
     }
 
     /// Goes on without the folder: it is no longer there, or no longer wanted.

@@ -2,7 +2,7 @@
 //!
 //! An install asks a thousand short questions, each of which the HTTP library takes through a dozen layers, copies the body
 //! once more, and wakes a second task for. Here a question is one write, and its body is read to where it is wanted; that
-//! is worth 3 to 5 % of the processor time of an install that fetches everything. Connecting, TLS and the grammar of heads
+//! is worth 4 to 7 % of the time of an install that fetches everything. Connecting, TLS and the grammar of heads
 //! are left to the libraries for them. What is rarer is the HTTP library's, see [`serves`].
 //!
 //! ```text
