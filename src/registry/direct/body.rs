@@ -33,7 +33,7 @@ pub(super) struct Body {
     connection: Option<Connection>,
     framing: Framing,
     announced: Option<u64>,
-    /// Where the connection goes after the end, unless it has to be closed. One that is dropped before is closed as well.
+    /// Where the connection goes after the end, unless it has to be closed. One whose body is not read is closed as well.
     idle: Option<Arc<Idle>>,
 }
 
@@ -108,6 +108,18 @@ impl Body {
     fn end(&mut self) {
         if let (Some(connection), Some(idle)) = (self.connection.take(), self.idle.take()) {
             idle.put(connection);
+        }
+    }
+}
+
+impl Drop for Body {
+    /// Passes over what nobody wants to read, if all of it is here already, as the few words beside a redirect are.
+    fn drop(&mut self) {
+        let (Some(connection), Framing::Length(left)) = (self.connection.as_mut(), self.framing) else { return };
+        let buffer = connection.buffer();
+        if let Some(left) = usize::try_from(left).ok().filter(|left| *left <= buffer.len()) {
+            buffer.advance(left);
+            self.end();
         }
     }
 }

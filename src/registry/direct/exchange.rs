@@ -10,6 +10,8 @@ use url::{Position, Url};
 
 /// The longest head. Those of registries have half a kilobyte.
 const HEAD_BYTES_MAX: usize = 64 << 10;
+/// The most heads that announce another one.
+const ANNOUNCEMENTS_MAX: usize = 16;
 /// The most fields of a head.
 const FIELDS_MAX: usize = 100;
 
@@ -48,15 +50,16 @@ pub(super) async fn exchange(connection: &mut Connection, request: &[u8]) -> io:
     if let Err(error) = connection.send(request).await {
         return if is_closed(&error) { Ok(None) } else { Err(error) };
     }
-    let mut has_come = false;
+    let (mut has_come, mut announcements) = (false, 0);
     loop {
         while let Some(head) = head(connection.buffer())? {
             // Others announce an answer that is yet to come.
             if !head.status.is_informational() {
                 return Ok(Some(head));
             }
-            if head.status == StatusCode::SWITCHING_PROTOCOLS {
-                return Err(not_http("it changes to another protocol"));
+            announcements += 1;
+            if head.status == StatusCode::SWITCHING_PROTOCOLS || announcements > ANNOUNCEMENTS_MAX {
+                return Err(not_http("it changes to another protocol, or never comes to the point"));
             }
         }
         if connection.buffer().len() > HEAD_BYTES_MAX {

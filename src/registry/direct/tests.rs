@@ -206,6 +206,18 @@ fn a_connection_that_cannot_be_trusted_is_not_used_again() {
 }
 
 #[test]
+fn a_body_that_nobody_reads_leaves_the_connection_if_it_is_here() {
+    let cut = "HTTP/1.1 302 Found\r\nlocation: /x\r\ncontent-length: 6\r\n\r\nbelow";
+    for (text, counts) in [(format!("{cut}!"), vec![2]), (cut.to_owned(), vec![1, 1])] {
+        let (server, asker) = (Server::local(vec![vec![answer(&text), answer(GOOD)], vec![answer(GOOD)]]), Asker::new());
+        let unread = asker.runtime.block_on(asker.direct.ask(&asker.config, &server.url, HeaderMap::new()));
+        assert_eq!(unread.map(|answer| answer.status.as_u16()).ok(), Some(302));
+        assert_eq!(asker.ask(&server.url, Way::Whole), Ok((200, "good".to_owned())));
+        assert_eq!(server.counts(), counts);
+    }
+}
+
+#[test]
 fn the_end_of_the_connection_ends_what_has_no_other_end() {
     for text in ["HTTP/1.1 200 OK\r\n\r\nall of it", "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\nall of it"] {
         for way in [Way::Pieces, Way::Whole] {
@@ -228,6 +240,7 @@ fn what_is_not_as_it_should_be_is_an_error() {
         ("HTTP/1.1 99999 OK\r\n\r\n".to_owned(), "not HTTP"),
         ("HTTP/1.1 200 OK\r\n: x\r\n\r\n".to_owned(), "not HTTP"),
         ("HTTP/1.1 101 Switching\r\nupgrade: x\r\n\r\n".to_owned(), "another protocol"),
+        ("HTTP/1.1 100 Continue\r\n\r\n".repeat(100), "another protocol"),
         (format!("HTTP/1.1 200 OK\r\n{fields}\r\n"), "not HTTP"),
         (format!("HTTP/1.1 200 OK\r\nx: {head}\r\n\r\n"), "longer than 65536"),
         ("HTTP/1.1 200 OK\r\ncontent-le".to_owned(), not_closed),
