@@ -11,7 +11,8 @@
 //!            tarball ────────────────────────────► queue ──► network ──► unpack ──► deliver
 //! ```
 //!
-//! Most answers come over connections of our own ([`direct`]), the rest through a library. Where nothing at all is cached of a registry, questions go to the queue at once ([`blank`]).
+//! Most answers come over connections of our own ([`direct`]), the rest through a library. Where nothing at all is cached of
+//! a registry, questions go to the queue at once ([`blank`]).
 //!
 //! What comes from the network is hostile until it is checked. The files of a tarball go to a [`tarball::Sink`]: this
 //! folder does not know the store. It knows no environment and no settings file either; a [`config::Config`] is a plain

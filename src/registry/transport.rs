@@ -200,9 +200,14 @@ impl Response {
         match &mut self.source {
             Source::Direct(answer) => answer.append_to(whole).await.map_err(|error| cut_off(&error)),
             Source::Library(response) => {
-                let piece = response.chunk().await.map_err(|error| cut_off(&error))?.unwrap_or_default();
-                whole.extend_from_slice(&piece);
-                Ok(piece.len())
+                // A piece without bytes is not the end.
+                while let Some(piece) = response.chunk().await.map_err(|error| cut_off(&error))? {
+                    if !piece.is_empty() {
+                        whole.extend_from_slice(&piece);
+                        return Ok(piece.len());
+                    }
+                }
+                Ok(0)
             }
         }
     }

@@ -8,8 +8,8 @@ use crate::registry::config::{Authorities, Certificate};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use url::Url;
@@ -89,8 +89,8 @@ fn shows_its_own_certificate_where_it_belongs() {
     bench.packument("a").expect("a packument");
 }
 
-/// Says over which protocol each connection comes. Nobody gets an answer.
-fn protocols() -> (Url, mpsc::Receiver<Option<Vec<u8>>>) {
+/// A server that has HTTP/2, which hands its sessions over when they stand.
+fn start_http_2(mut serve: impl FnMut(rustls::ServerConnection, TcpStream) + Send + 'static) -> Url {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("known versions");
     let cert = CertificateDer::from_pem_slice(CERT).expect("a certificate");
@@ -100,15 +100,50 @@ fn protocols() -> (Url, mpsc::Receiver<Option<Vec<u8>>>) {
     let config = Arc::new(config);
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = Url::parse(&format!("https://{}/", listener.local_addr().expect("an address"))).expect("an address");
-    let (send, receive) = mpsc::channel();
     std::thread::spawn(move || {
         for mut connection in listener.incoming().flatten() {
             let mut session = rustls::ServerConnection::new(Arc::clone(&config)).expect("a session");
             while session.is_handshaking() && session.complete_io(&mut connection).is_ok() {}
-            let _ = send.send(session.alpn_protocol().map(<[u8]>::to_vec));
+            serve(session, connection);
         }
     });
+    url
+}
+
+/// Says over which protocol each connection comes. Nobody gets an answer.
+fn protocols() -> (Url, mpsc::Receiver<Option<Vec<u8>>>) {
+    let (send, receive) = mpsc::channel();
+    let url = start_http_2(move |session, _| drop(send.send(session.alpn_protocol().map(<[u8]>::to_vec))));
     (url, receive)
+}
+
+/// A frame of HTTP/2 on the first stream, or on none: RFC 9113, section 4.1.
+fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(payload.len()).expect("a short frame");
+    [&[0, 0, length, kind, flags, 0, 0, 0, stream], payload].concat()
+}
+
+#[test]
+fn a_packument_comes_in_frames_of_http_2_empty_ones_among_them() {
+    let url = start_http_2(|session, connection| {
+        let mut stream = rustls::StreamOwned::new(session, connection);
+        let mut preface_and_head = [0; 24 + 9];
+        let (status_200, end_of_headers, end_of_stream) = (0x88, 4, 1);
+        let answer = [
+            frame(4, 0, 0, &[]),
+            frame(1, end_of_headers, 1, &[status_200]),
+            frame(0, 0, 1, &GOOD[..10]),
+            frame(0, 0, 1, &[]),
+            frame(0, end_of_stream, 1, &GOOD[10..]),
+        ];
+        let asked = stream.read_exact(&mut preface_and_head);
+        // What else is said is of no interest, but has to be heard before the connection ends.
+        let _ = asked.and_then(|()| stream.write_all(&answer.concat())).and_then(|()| stream.flush());
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    let mut bench = Bench::new(&url);
+    bench.config.ca = vec![Authorities::Text(CERT.to_vec())];
+    assert_eq!(versions(&bench.packument("a").expect("a packument")), ["1.0.0"]);
 }
 
 #[test]
