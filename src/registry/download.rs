@@ -58,7 +58,8 @@ impl Task {
 pub(super) async fn fetch(request: Request, slot: Slot) {
     let network = Arc::clone(slot.network());
     let (subject, url) = (&request.subject, &request.url);
-    let question = Question { subject, url, accept: "*/*", encoding: "identity", validators: None, is_bulk: true };
+    let question =
+        Question { subject, url, accept: "*/*", encoding: "identity", validators: None, is_again: request.attempts > 0, is_bulk: true };
     match network.transport.ask(&network.config, &question).await {
         Ok(response) if response.status().as_u16() == 304 => {
             drop(slot);

@@ -21,7 +21,6 @@ use reqwest::header;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
-use url::Url;
 
 /// The largest packument, packed or not. The largest real ones have a tenth of that.
 const BYTES_MAX: u64 = 256 << 20;
@@ -156,7 +155,16 @@ pub(super) async fn fetch(request: Request, slot: Slot) {
         network::Task::Packument(task) => task.validators.clone(),
         network::Task::Tarball(_) => None,
     };
-    let outcome = exchange(&network, &request.subject, &request.url, validators.as_ref()).await;
+    let question = Question {
+        subject: &request.subject,
+        url: &request.url,
+        accept: if network.config.full_metadata { FULL } else { ABBREVIATED },
+        encoding: "gzip",
+        validators: validators.as_ref(),
+        is_again: request.attempts > 0,
+        is_bulk: false,
+    };
+    let outcome = exchange(&network, &question).await;
     drop(slot);
     let answer = match outcome {
         Ok(answer) => answer,
@@ -173,16 +181,14 @@ pub(super) async fn fetch(request: Request, slot: Slot) {
     }
 }
 
-async fn exchange(network: &Network, subject: &str, url: &Url, validators: Option<&Validators>) -> Result<Answer, Failure> {
-    let accept = if network.config.full_metadata { FULL } else { ABBREVIATED };
-    let question = Question { subject, url, accept, encoding: "gzip", validators, is_bulk: false };
+async fn exchange(network: &Network, question: &Question<'_>) -> Result<Answer, Failure> {
     let asked = cache::now();
-    let response = network.transport.ask(&network.config, &question).await?;
+    let response = network.transport.ask(&network.config, question).await?;
     let times = Times::of(asked, response.text(header::CACHE_CONTROL), response.text(header::AGE));
     if response.status().as_u16() == 304 {
         // Without a question there is nothing to be unchanged; some cache on the way may have mixed up its clients.
         let unasked = || Failure::Passing { cause: "it answered 304 to a question for all of it".to_owned(), wait: None };
-        return if validators.is_some() { Ok(Answer::Unchanged(times)) } else { Err(unasked()) };
+        return if question.validators.is_some() { Ok(Answer::Unchanged(times)) } else { Err(unasked()) };
     }
     let header = |name| response.text(name).unwrap_or_default().to_owned();
     let mut whole = Whole {
@@ -198,7 +204,7 @@ async fn exchange(network: &Network, subject: &str, url: &Url, validators: Optio
     whole.bytes.reserve_exact(usize::try_from(expected).unwrap_or(0));
     match Body::new(network, response).collect(&mut whole.bytes, BYTES_MAX).await? {
         true => Ok(Answer::Body(whole)),
-        false => Err(too_large(subject, url, BYTES_MAX)),
+        false => Err(too_large(question.subject, question.url, BYTES_MAX)),
     }
 }
 

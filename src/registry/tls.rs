@@ -1,7 +1,7 @@
-//! The HTTP clients, made when they are first needed.
+//! What encrypts, and the clients of the HTTP library, made when they are first needed.
 //!
 //! Reading and parsing the system's root certificates takes longer than a small install from a local registry, so the
-//! client for `http:` has none, and the one for `https:` is made before the first request that needs it.
+//! client for `http:` has none, and what is for `https:` is made before the first request that needs it.
 
 use super::config::{Authorities, Certificate, Config};
 use super::distance::Distance;
@@ -17,7 +17,8 @@ use tokio_rustls::TlsConnector;
 const STREAM_WINDOW_BYTES: u32 = 2 << 20;
 const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
 
-/// Makes the client for `http:` addresses. A proxy may be reached by https all the same, so it has the roots then.
+/// Makes the client for `http:` addresses that are reached through a proxy. It may be reached by https all the same, so
+/// the client has the roots then.
 pub(super) fn plain(config: &Config, names: &Names, distance: &Distance) -> Result<reqwest::Client, String> {
     let proxied = config.proxy.http.as_deref().is_some_and(|proxy| proxy.starts_with("https:"));
     let builder = builder(config, names, if proxied { roots(config)? } else { Vec::new() }, None)?;

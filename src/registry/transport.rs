@@ -31,6 +31,8 @@ pub(super) struct Question<'a> {
     /// Encodings that the reader of the answer can undo.
     pub(super) encoding: &'static str,
     pub(super) validators: Option<&'a Validators>,
+    /// Whether it was asked before, in vain.
+    pub(super) is_again: bool,
     /// Whether the answer may be long and one of many, as tarballs are.
     pub(super) is_bulk: bool,
 }
@@ -127,7 +129,7 @@ impl Transport {
             value.set_sensitive(true);
         }
         if direct::serves(config, &url, certificate, question.is_bulk) {
-            return match self.direct.ask(config, &url, headers).await {
+            return match self.direct.ask(config, &url, headers, question.is_again).await {
                 Ok(answer) => Ok(Response { url, source: Source::Direct(answer) }),
                 Err(direct::Trouble::Setup(reason)) => Err(Failure::Final(RegistryError::Setup { reason })),
                 Err(direct::Trouble::Connection(error)) => Err(passing_or_final(&*error, question)),

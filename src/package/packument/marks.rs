@@ -105,7 +105,7 @@ struct Found {
     closes: u16,
 }
 
-/// Every processor of this kind has these instructions.
+/// By instructions for sixteen bytes at once.
 #[cfg(target_arch = "x86_64")]
 mod lanes {
     use super::{Found, LANES};
@@ -113,13 +113,13 @@ mod lanes {
 
     #[inline]
     pub(super) fn find(bytes: &[u8; LANES]) -> Found {
-        // SAFETY: see above.
+        // SAFETY: every processor of this kind has the instructions.
         unsafe { find_all(bytes) }
     }
 
     #[inline]
     pub(super) fn quotes_and_slashes(bytes: &[u8; LANES]) -> u16 {
-        // SAFETY: see above.
+        // SAFETY: every processor of this kind has the instructions.
         unsafe { find_two(bytes) }
     }
 
@@ -165,7 +165,6 @@ mod bytewise {
         Found { quotes: bits(b"\""), slashes: bits(b"\\"), opens: bits(b"{["), closes: bits(b"}]") }
     }
 
-    #[cfg_attr(test, allow(dead_code))]
     pub(super) fn quotes_and_slashes(bytes: &[u8; LANES]) -> u16 {
         let found = find(bytes);
         found.quotes | found.slashes

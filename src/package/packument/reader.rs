@@ -42,12 +42,12 @@ impl<'a> Reader<'a> {
                 return Err(self.fault());
             }
             let key = self.string()?;
-            self.expect(b':')?;
+            self.punctuation(b':')?;
             let clear = string(key).ok_or(self.fault())?;
             take(self, &clear)?;
             match self.next() {
                 Some(b',') => self.at += 1,
-                _ => return self.expect(b'}'),
+                _ => return self.punctuation(b'}'),
             }
         }
     }
@@ -79,7 +79,8 @@ impl<'a> Reader<'a> {
         rest.get(spaces).copied()
     }
 
-    fn expect(&mut self, byte: u8) -> Result<(), Fault> {
+    /// Takes the one byte that may come next.
+    fn punctuation(&mut self, byte: u8) -> Result<(), Fault> {
         if self.next() != Some(byte) {
             return Err(self.fault());
         }

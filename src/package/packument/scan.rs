@@ -1,7 +1,8 @@
 //! From the JSON of a registry to the compact form, in one pass.
 //!
 //! The values of versions are not decoded: a field that counts is copied as it stands, unless an earlier version had the
-//! same text, and the others are passed over, which [`Reader`] does without looking into them. Of a key that stands twice the last one counts, as in JavaScript.
+//! same text, and the others are passed over, which [`Reader`] does without looking into them. Of a key that stands twice
+//! the last one counts, as in JavaScript.
 
 use super::PackumentError;
 use super::compact::{self, Field, Parts, put_number, put_text, strip_tarball_path, tarball_prefix};

@@ -70,12 +70,12 @@ impl Direct {
         Direct { connector: Connector::new(names, distance), idle: Arc::default() }
     }
 
-    /// Asks for what is at an address.
-    pub(super) async fn ask(&self, config: &Config, url: &Url, headers: HeaderMap) -> Result<Answer, Trouble> {
+    /// Asks for what is at an address. What `is_again` asked after it failed comes over a new connection.
+    pub(super) async fn ask(&self, config: &Config, url: &Url, headers: HeaderMap, is_again: bool) -> Result<Answer, Trouble> {
         let request = exchange::request(url, headers, &config.user_agent).map_err(Trouble::Setup)?;
         let place = &url[..Position::BeforePath];
         let failed = |error: io::Error| Trouble::Connection(error.into());
-        while let Some(mut connection) = self.idle.take(place) {
+        while let Some(mut connection) = self.idle.take(place).filter(|_| !is_again) {
             if !connection.is_quiet().await {
                 continue;
             }

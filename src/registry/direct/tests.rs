@@ -99,6 +99,7 @@ enum Way {
 struct Asker {
     direct: Direct,
     config: Config,
+    is_again: bool,
     runtime: Runtime,
 }
 
@@ -108,14 +109,14 @@ impl Asker {
         config.timeout = Duration::from_secs(2);
         config.user_agent = "deka/test".to_owned();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("an event loop");
-        Asker { direct: Direct::new(&Names::default(), &Distance::default()), config, runtime }
+        Asker { direct: Direct::new(&Names::default(), &Distance::default()), config, is_again: false, runtime }
     }
 
     fn ask(&self, url: &Url, way: Way) -> Result<(u16, String), String> {
         self.runtime.block_on(async {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
-            let mut answer = self.direct.ask(&self.config, url, headers).await.map_err(|trouble| match trouble {
+            let mut answer = self.direct.ask(&self.config, url, headers, self.is_again).await.map_err(|trouble| match trouble {
                 Trouble::Setup(reason) => format!("settings: {reason}"),
                 Trouble::Connection(error) => error.to_string(),
             })?;
@@ -210,7 +211,7 @@ fn a_body_that_nobody_reads_leaves_the_connection_if_it_is_here() {
     let cut = "HTTP/1.1 302 Found\r\nlocation: /x\r\ncontent-length: 6\r\n\r\nbelow";
     for (text, counts) in [(format!("{cut}!"), vec![2]), (cut.to_owned(), vec![1, 1])] {
         let (server, asker) = (Server::local(vec![vec![answer(&text), answer(GOOD)], vec![answer(GOOD)]]), Asker::new());
-        let unread = asker.runtime.block_on(asker.direct.ask(&asker.config, &server.url, HeaderMap::new()));
+        let unread = asker.runtime.block_on(asker.direct.ask(&asker.config, &server.url, HeaderMap::new(), false));
         assert_eq!(unread.map(|answer| answer.status.as_u16()).ok(), Some(302));
         assert_eq!(asker.ask(&server.url, Way::Whole), Ok((200, "good".to_owned())));
         assert_eq!(server.counts(), counts);
@@ -297,6 +298,15 @@ fn a_question_that_meets_the_end_of_a_connection_is_asked_again() {
     asker.ask(&server.url, Way::Whole).expect("an answer");
     assert_eq!(asker.ask(&server.url, Way::Whole), Ok((200, "good".to_owned())));
     assert_eq!(server.counts(), [2, 1]);
+}
+
+#[test]
+fn what_failed_before_is_asked_on_a_new_connection() {
+    let (server, mut asker) = (Server::local(vec![vec![answer(GOOD), answer("")], vec![answer(GOOD)]]), Asker::new());
+    asker.ask(&server.url, Way::Whole).expect("an answer");
+    asker.is_again = true;
+    assert_eq!(asker.ask(&server.url, Way::Whole), Ok((200, "good".to_owned())));
+    assert_eq!(server.counts(), [1, 1]);
 }
 
 #[test]
