@@ -29,7 +29,7 @@ const MANIFEST_MAX_BYTES: usize = 16 << 20;
 pub(super) struct Fetched {
     /// The package; not in the index yet.
     pub package: Arc<StoredPackage>,
-    /// Its manifest; an empty one when it has none that can be read.
+    /// Its manifest, of a package of a registry without what it needs; an empty one when it has none that can be read.
     pub manifest: Manifest,
     /// The hash of the tarball; none for a folder.
     pub integrity: Option<Integrity>,
@@ -162,7 +162,10 @@ impl StoreSink {
         for path in &unpacked.clashes {
             warnings.push(format!("{} holds `{path}` twice but for upper and lower case; some file systems cannot keep both", order.id));
         }
-        let manifest = match self.manifest.as_deref().map(Manifest::parse) {
+        // What a package of a registry needs is known from there.
+        let of_registry = matches!(order.source, Source::Registry { .. });
+        let parse = if of_registry { Manifest::parse_for_facts } else { Manifest::parse };
+        let manifest = match self.manifest.as_deref().map(parse) {
             Some(Ok(manifest)) => manifest,
             Some(Err(error)) => {
                 warnings.push(format!("{} has a package.json that cannot be read: {error}", order.id));

@@ -7,6 +7,7 @@
 use super::integrity::Integrity;
 use super::json;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -120,13 +121,13 @@ impl Bundled {
 impl Manifest {
     /// Reads a manifest leniently; only text that is no JSON object at all is an error.
     pub fn parse(text: &[u8]) -> Result<Manifest, serde_json::Error> {
-        let text = json::without_bom(text);
-        // A list would be taken for the fields in their order.
-        if text.trim_ascii_start().first() == Some(&b'[') {
-            return Err(serde::de::Error::custom("it is a list, not an object"));
-        }
-        // A key that stands twice is an error only to the quick way; of a JSON object the last one counts, as with npm.
-        serde_json::from_slice(text).or_else(|_| serde_json::from_value(serde_json::from_slice(text)?))
+        read(text)
+    }
+
+    /// Reads only what [`Facts`](super::facts::Facts) are made of, of a manifest whose dependencies are known from elsewhere.
+    pub fn parse_for_facts(text: &[u8]) -> Result<Manifest, serde_json::Error> {
+        let ForFacts { name, version, bin, directories, scripts, engines } = read(text)?;
+        Ok(Manifest { name, version, bin, directories, scripts, engines, ..Manifest::default() })
     }
 
     /// Says whether the dependency of that name lies inside the tarball.
@@ -138,6 +139,34 @@ impl Manifest {
     pub fn has_install_script(&self) -> bool {
         ["preinstall", "install", "postinstall"].iter().any(|event| self.scripts.contains_key(*event))
     }
+}
+
+/// Some of the fields of [`Manifest`].
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ForFacts {
+    #[serde(deserialize_with = "json::text")]
+    name: Option<String>,
+    #[serde(deserialize_with = "json::text")]
+    version: Option<String>,
+    #[serde(deserialize_with = "json::bin")]
+    bin: Bin,
+    #[serde(deserialize_with = "json::text_map")]
+    directories: BTreeMap<String, String>,
+    #[serde(deserialize_with = "json::text_map")]
+    scripts: BTreeMap<String, String>,
+    #[serde(deserialize_with = "json::text_map")]
+    engines: BTreeMap<String, String>,
+}
+
+fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, serde_json::Error> {
+    let text = json::without_bom(text);
+    // A list would be taken for the fields in their order.
+    if text.trim_ascii_start().first() == Some(&b'[') {
+        return Err(serde::de::Error::custom("it is a list, not an object"));
+    }
+    // A key that stands twice is an error only to the quick way; of a JSON object the last one counts, as with npm.
+    serde_json::from_slice(text).or_else(|_| serde_json::from_value(serde_json::from_slice(text)?))
 }
 
 /// A field of a project's `package.json` that has the wrong type.
@@ -196,6 +225,9 @@ pub fn kind(value: &Value) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::{Bin, Manifest, check_types};
+    use crate::package::facts::Facts;
+    use crate::package::name::PackageName;
+    use crate::package::path::RelPath;
 
     #[test]
     fn wrong_types_count_as_absent() {
@@ -219,6 +251,25 @@ mod tests {
         let manifest = Manifest::parse(text).expect("an object");
         assert_eq!(manifest.name.as_deref(), Some("b"));
         assert!(manifest.bundles("x") && manifest.bundles("y") && !manifest.bundles("z"));
+    }
+
+    #[test]
+    fn facts_are_the_same_of_all_fields_and_of_those_they_need() {
+        let name = PackageName::parse("a").expect("a name");
+        for text in [
+            r#"{"name":"a","version":"1","bin":{"x":"x.js"},"scripts":{"install":"y"},"engines":{"node":">=1"},"dependencies":{"b":"1"}}"#,
+            r#"{"name":"a","name":"b","bin":"c.js","directories":{"bin":"d"},"devDependencies":{"b":1}}"#,
+            "\u{feff}{\"name\":7,\"directories\":{\"bin\":\"d\"}}",
+            "{}",
+        ] {
+            let paths = ["c.js", "d/e.js", "x.js"].map(|path| RelPath::parse(path).expect("a path"));
+            let facts = |manifest: Result<Manifest, _>| Facts::of(&manifest.expect("an object"), &name, paths.iter());
+            assert_eq!(facts(Manifest::parse_for_facts(text.as_bytes())), facts(Manifest::parse(text.as_bytes())), "{text}");
+        }
+        for text in ["", "[]", "7", "{", r#"{"dependencies":{"a":}}"#, r#"{"name":"a"}x"#] {
+            let errors = [Manifest::parse(text.as_bytes()), Manifest::parse_for_facts(text.as_bytes())];
+            assert!(errors.iter().all(Result::is_err), "{text}");
+        }
     }
 
     #[test]

@@ -59,26 +59,37 @@ fn fault(text: &str) -> Option<&'static str> {
     if text.len() > LENGTH_MAX {
         return Some("it is longer than 4096 bytes");
     }
-    if text.contains('\0') {
-        return Some("it has a NUL");
-    }
-    if text.contains('\\') {
-        return Some("it has a backslash");
-    }
     let bytes = text.as_bytes();
     if bytes.len() >= 2 && bytes[1] == b':' && bytes[0].is_ascii_alphabetic() {
         return Some("it names a drive");
     }
-    let mut depth = 0;
-    for segment in text.split('/') {
-        depth += 1;
-        match segment {
-            "" => return Some("it is absolute or has an empty segment"),
-            "." | ".." => return Some("it has a `.` or `..` segment"),
+    // One pass over the bytes: this runs for every file of every package.
+    let (mut depth, mut start) = (1, 0);
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            0 => return Some("it has a NUL"),
+            b'\\' => return Some("it has a backslash"),
+            b'/' => {
+                if let Some(reason) = fault_of_segment(&bytes[start..at]) {
+                    return Some(reason);
+                }
+                (depth, start) = (depth + 1, at + 1);
+            }
             _ => {}
         }
     }
+    if let Some(reason) = fault_of_segment(&bytes[start..]) {
+        return Some(reason);
+    }
     (depth > DEPTH_MAX).then_some("it is nested too deeply")
+}
+
+fn fault_of_segment(segment: &[u8]) -> Option<&'static str> {
+    match segment {
+        b"" => Some("it is absolute or has an empty segment"),
+        b"." | b".." => Some("it has a `.` or `..` segment"),
+        _ => None,
+    }
 }
 
 fn shown(text: &str) -> String {

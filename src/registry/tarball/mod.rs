@@ -16,7 +16,9 @@ mod gathered;
 mod gzip;
 mod inflate;
 mod paths;
+mod records;
 mod stream;
+mod tar;
 mod window;
 
 #[cfg(test)]

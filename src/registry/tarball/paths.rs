@@ -59,6 +59,10 @@ pub(super) struct Seen {
     folded: FxHashSet<u64>,
     clashes: Vec<RelPath>,
     buffer: String,
+    /// The folder that the last file lies in, with a slash at its end; most files lie where the one before them does.
+    folder: String,
+    /// What has hashed the name of that folder.
+    behind_folder: DefaultHasher,
 }
 
 impl Seen {
@@ -66,14 +70,20 @@ impl Seen {
     pub(super) fn note(&mut self, path: &RelPath) -> Result<(), TarballError> {
         let text = path.as_str();
         let both = |end: usize| TarballError::FileAndFolder { path: shown(&text.as_bytes()[..end]) };
-        let mut hasher = DefaultHasher::new();
-        let mut start = 0;
-        for (slash, _) in text.match_indices('/') {
+        let is_near = text.starts_with(&self.folder);
+        let (mut hasher, known) = if is_near { (self.behind_folder.clone(), self.folder.len()) } else { (DefaultHasher::new(), 0) };
+        let mut start = known;
+        for (slash, _) in text[known..].match_indices('/') {
+            let slash = known + slash;
             hasher.write(&text.as_bytes()[start..=slash]);
             start = slash + 1;
             if *self.kinds.entry(hasher.clone().finish()).or_insert(Kind::Folder) == Kind::File {
                 return Err(both(slash));
             }
+        }
+        if !is_near || start != known {
+            text[..start].clone_into(&mut self.folder);
+            self.behind_folder = hasher.clone();
         }
         hasher.write(&text.as_bytes()[start..]);
         hasher.write(b"/");

@@ -1,25 +1,23 @@
 //! Unpacking while the bytes arrive, in memory that does not grow with the archive.
 //!
-//! What arrives is hashed and counted, unpacked into a window, bounded there, and read as tar. The `tar` crate sees headers
-//! only: it seeks over what it does not read, and the content in between goes from the window to the sink as it
-//! stands there. An error from any of them travels up as an `io::Error` that carries a [`TarballError`].
+//! What arrives is hashed and counted, unpacked into a window, bounded there, and walked through as tar; the content of files
+//! goes from the window to the sink as it stands there. What reads the packed bytes has its errors travel up as an
+//! `io::Error` that carries a [`TarballError`].
 
 use super::entries::{File, Files};
 use super::error::TarballError;
 use super::gathered::{Gathered, TOGETHER_BYTES};
 use super::gzip::{self, Members};
+use super::tar::{Archive, BETWEEN_ENTRIES_BYTES, Walk};
 use super::window::Window;
 use super::{Content, Limits, Sink, Unpacked, algorithm_of, checked, paths};
 use crate::package::integrity::{Hasher, Integrity, Together};
-use std::cell::{Cell, RefCell};
-use std::io::{self, BufRead, Read, Seek, SeekFrom};
+use std::cell::Cell;
+use std::io::{self, BufRead, Read};
 use std::sync::Arc;
-use tar::Archive;
 
 /// Files up to this size are shown whole to the sink.
 const WHOLE_FILE_BYTES: usize = 1 << 20;
-/// How much may stand between two entries: extended headers with long names, and padding.
-const BETWEEN_ENTRIES_BYTES: u64 = 1 << 20;
 /// The most packed bytes that are taken at once, so that they are still in the cache when they are inflated, and the least
 /// bytes of a large file that are shown at once.
 const PIECE_BYTES: usize = 64 << 10;
@@ -67,45 +65,37 @@ fn unpack_any<S: Sink>(packed: &mut dyn BufRead, packed_bytes: &Cell<u64>, files
     unpack_tar(Flow::new(source, packed_bytes, files.limits), files)
 }
 
-fn unpack_tar<S: Sink>(flow: Flow<'_>, files: &mut Files<'_, S>) -> Result<(), TarballError> {
-    let (flow, allowance) = (RefCell::new(flow), Cell::new(0));
-    let mut archive = Archive::new(Headers { flow: &flow, position: 0, allowance: &allowance });
-    let mut entries = archive.entries_with_seek().map_err(TarballError::from_io)?;
+fn unpack_tar<S: Sink>(mut flow: Flow<'_>, files: &mut Files<'_, S>) -> Result<(), TarballError> {
+    let mut walk = Walk::new();
     let mut gathered = Gathered::default();
-    loop {
-        allowance.set(BETWEEN_ENTRIES_BYTES);
-        let Some(entry) = entries.next() else { break };
-        let mut entry = entry.map_err(TarballError::from_io)?;
-        let file = files.admit(&mut entry)?;
-        let (start, end) = (entry.raw_file_position(), entry.raw_file_position().saturating_add(entry.size()));
-        let mut flow = flow.borrow_mut();
+    while let Some(entry) = walk.next(&mut flow)? {
+        let file = files.admit(&entry)?;
+        let end = entry.start.saturating_add(entry.size);
         let Some(file) = file else {
             // What is left out may be larger than the window, which keeps what is gathered.
             flow.pass_gathered(&mut gathered, files)?;
-            skip(&mut flow, end, || paths::shown(&entry.path_bytes()))?;
+            skip(&mut flow, end, entry.path())?;
             continue;
         };
-        flow.skip_to(start).map_err(TarballError::from_io)?;
         match usize::try_from(file.size).ok().filter(|size| *size <= WHOLE_FILE_BYTES) {
             Some(size) => flow.gather_file(file, size, &mut gathered, files)?,
             None => {
                 flow.pass_gathered(&mut gathered, files)?;
                 pass(&mut flow, &file, files)?;
                 // The sink may not have wanted all.
-                skip(&mut flow, end, || paths::shown(&entry.path_bytes()))?;
+                skip(&mut flow, end, entry.path())?;
             }
         }
     }
-    let mut flow = flow.borrow_mut();
     flow.pass_gathered(&mut gathered, files)?;
     // The checksum of the last member stands behind everything, also behind what follows the end of the archive.
-    flow.skip_to(u64::MAX).map(drop).map_err(TarballError::from_io)
+    flow.skip_to(u64::MAX).map(drop)
 }
 
 /// Goes on to the end of an entry.
-fn skip(flow: &mut Flow<'_>, end: u64, entry: impl FnOnce() -> String) -> Result<(), TarballError> {
-    let reached = flow.skip_to(end).map_err(TarballError::from_io)?;
-    if reached { Ok(()) } else { Err(TarballError::Truncated { entry: entry() }) }
+fn skip(flow: &mut Flow<'_>, end: u64, entry: &[u8]) -> Result<(), TarballError> {
+    let reached = flow.skip_to(end)?;
+    if reached { Ok(()) } else { Err(TarballError::Truncated { entry: paths::shown(entry) }) }
 }
 
 fn truncated(file: &File) -> TarballError {
@@ -119,7 +109,7 @@ fn pass<S: Sink>(flow: &mut Flow<'_>, file: &File, files: &mut Files<'_, S>) -> 
     // A sink that failed because its reader did is not to blame.
     match reader.fault {
         Some(Fault::Ended) => Err(truncated(file)),
-        Some(Fault::Failed(error)) => Err(TarballError::from_io(error)),
+        Some(Fault::Failed(error)) => Err(error),
         None => taken.map_err(|error| TarballError::Sink(error.into())),
     }
 }
@@ -207,24 +197,25 @@ impl<'a> Flow<'a> {
     }
 
     /// Unpacks some more; says whether there was more.
-    fn unpack(&mut self) -> io::Result<bool> {
+    fn unpack(&mut self) -> Result<bool, TarballError> {
         let made = match &mut self.source {
-            Source::Gzip(members) => members.unpack(&mut self.window)?,
-            Source::Plain(reader) => self.window.unpack(|output| output.write(|room| read_buffered(*reader, room))).1?,
+            Source::Gzip(members) => members.unpack(&mut self.window),
+            Source::Plain(reader) => self.window.unpack(|output| output.write(|room| read_buffered(*reader, room))).1,
         };
+        let made = made.map_err(TarballError::from_io)?;
         self.bytes += made as u64;
         if self.bytes > self.limits.unpacked_bytes {
-            return Err(TarballError::TooLarge { limit: self.limits.unpacked_bytes }.into());
+            return Err(TarballError::TooLarge { limit: self.limits.unpacked_bytes });
         }
         let ratio = self.bytes / self.packed_bytes.get().max(1);
         if self.bytes > self.limits.ratio_from_bytes && ratio >= self.limits.ratio {
-            return Err(TarballError::Bomb { ratio }.into());
+            return Err(TarballError::Bomb { ratio });
         }
         Ok(made != 0)
     }
 
     /// Unpacks until so many bytes can be read in one piece; says whether there are so many.
-    fn gather(&mut self, count: usize) -> io::Result<bool> {
+    fn gather(&mut self, count: usize) -> Result<bool, TarballError> {
         while self.window.unread().len() < count {
             if !self.unpack()? {
                 return Ok(false);
@@ -245,7 +236,7 @@ impl<'a> Flow<'a> {
             self.pass_gathered(gathered, files)?;
         }
         self.window.hold();
-        if !self.gather(size).map_err(TarballError::from_io)? {
+        if !self.gather(size)? {
             return Err(truncated(&file));
         }
         let start = self.window.held().len();
@@ -260,9 +251,10 @@ impl<'a> Flow<'a> {
         self.window.let_go();
         Ok(())
     }
+}
 
-    /// Goes on to a position, or to the end; says whether the position was reached.
-    fn skip_to(&mut self, position: u64) -> io::Result<bool> {
+impl Archive for Flow<'_> {
+    fn skip_to(&mut self, position: u64) -> Result<bool, TarballError> {
         loop {
             let left = position.saturating_sub(self.position());
             self.window.consume(usize::try_from(left).unwrap_or(usize::MAX));
@@ -274,47 +266,16 @@ impl<'a> Flow<'a> {
             }
         }
     }
-}
 
-/// What the `tar` crate reads: the headers, and the long names and extended headers between them.
-struct Headers<'a, 'b> {
-    flow: &'a RefCell<Flow<'b>>,
-    /// Where the crate believes to be. What went to a sink in the meantime lies ahead of that, and it will seek over it.
-    position: u64,
-    /// How much may be read before it is granted again, since all of it is collected in memory.
-    allowance: &'a Cell<u64>,
-}
-
-impl Read for Headers<'_, '_> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let mut flow = self.flow.borrow_mut();
-        flow.gather(1)?;
-        let ready = flow.window.unread();
-        let count = ready.len().min(into.len());
-        into[..count].copy_from_slice(&ready[..count]);
-        flow.window.consume(count);
-        self.position += count as u64;
-        let Some(left) = self.allowance.get().checked_sub(count as u64) else {
-            return Err(TarballError::Archive { reason: "a header is too long".to_owned() }.into());
-        };
-        self.allowance.set(left);
-        Ok(count)
-    }
-}
-
-impl Seek for Headers<'_, '_> {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let SeekFrom::Current(distance) = to else { return Err(io::ErrorKind::Unsupported.into()) };
-        self.position = self.position.saturating_add_signed(distance);
-        // An archive may end before the padding of its last file.
-        self.flow.borrow_mut().skip_to(self.position)?;
-        Ok(self.position)
+    fn read(&mut self, count: usize) -> Result<&[u8], TarballError> {
+        self.gather(count)?;
+        Ok(self.window.take(count))
     }
 }
 
 enum Fault {
     Ended,
-    Failed(io::Error),
+    Failed(TarballError),
 }
 
 /// Reads one file, and fails where it should have gone on; remembers why.
@@ -338,9 +299,8 @@ impl BufRead for FileReader<'_, '_> {
                 Err(io::ErrorKind::UnexpectedEof.into())
             }
             Err(error) => {
-                let kind = error.kind();
                 self.fault = Some(Fault::Failed(error));
-                Err(kind.into())
+                Err(io::ErrorKind::Other.into())
             }
         }
     }

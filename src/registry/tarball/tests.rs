@@ -1,6 +1,7 @@
 //! Archives built byte by byte, among them those that are meant to do harm.
 
 mod build;
+mod headers;
 mod properties;
 
 use super::{Content, Limits, Sink, TarballError, Unpacked, unpack_bytes, unpack_stream};

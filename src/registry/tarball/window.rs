@@ -41,6 +41,13 @@ impl Window {
         self.read = (self.read + count).min(self.end);
     }
 
+    /// Reads so many bytes, or as many as there are.
+    pub(super) fn take(&mut self, count: usize) -> &[u8] {
+        let start = self.read;
+        self.consume(count);
+        &self.buffer[start..self.read]
+    }
+
     /// Keeps what is read from now on in one piece, until it is let go.
     pub(super) fn hold(&mut self) {
         self.held.get_or_insert(self.read);

@@ -1,9 +1,10 @@
 //! Archives made by chance: rubbish never panics, and what is right comes through as it was.
 
-use super::build::{END, Head, file, gzip, pax, pax_record};
+use super::build::{END, Head, file, gzip, long_name, pax, pax_record};
 use super::{Limits, Memory, Tree, Trickle, unpack_with};
-use crate::registry::tarball::{unpack_bytes, unpack_stream};
+use crate::registry::tarball::{paths, unpack_bytes, unpack_stream};
 use proptest::prelude::*;
+use std::io::Read;
 use std::sync::Arc;
 
 /// Limits under which even a lucky bomb is quick.
@@ -25,6 +26,51 @@ fn archive(files: &Tree) -> Vec<u8> {
     }
     tar.extend(END);
     tar
+}
+
+/// One entry, with what may stand before it: no, an extended or a GNU name, with or without an extended size.
+fn entry(kind: u8, name: &str, content: &[u8], naming: u8, is_sized: bool) -> Vec<u8> {
+    let mut records = Vec::new();
+    let mut entry = Vec::new();
+    match naming {
+        0 => {}
+        1 => records.extend(pax_record("path", name.as_bytes())),
+        _ => entry.extend(long_name(name.as_bytes())),
+    }
+    if is_sized {
+        records.extend(pax_record("size", content.len().to_string().as_bytes()));
+    }
+    if !records.is_empty() {
+        entry.splice(..0, pax(&records));
+    }
+    let size = is_sized.then_some(0);
+    entry.extend(Head { kind, size, ..Head::new(if naming == 0 { name } else { "package/short" }) }.with(content));
+    entry
+}
+
+/// Makes the checksum of the block right that a place lies in, if it has one.
+fn seal(tar: &mut [u8], at: usize) {
+    let Some(header) = tar.chunks_exact_mut(512).nth(at / 512).filter(|header| header[257..262] == *b"ustar") else { return };
+    header[148..156].fill(b' ');
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+}
+
+/// Reads an archive as the `tar` crate does.
+fn of_the_crate(tar: &[u8]) -> Option<Tree> {
+    let mut tree = Tree::new();
+    for entry in tar::Archive::new(tar).entries().ok()? {
+        let mut entry = entry.ok()?;
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).ok()?;
+        let kind = entry.header().entry_type();
+        let is_file = (kind.is_file() || kind.is_contiguous()) && !entry.path_bytes().ends_with(b"/");
+        if let Some(path) = paths::stripped(&entry.path_bytes()).ok()?.filter(|_| is_file) {
+            let executable = entry.header().mode().is_ok_and(|mode| mode & 0o111 != 0);
+            tree.insert(path.as_str().to_owned(), (content, executable));
+        }
+    }
+    Some(tree)
 }
 
 fn survives(body: &[u8]) {
@@ -83,5 +129,26 @@ proptest! {
         let (tree, unpacked) = unpack_with(&gzip(&archive(&files)), None, &Limits::default()).expect("an archive");
         prop_assert_eq!(unpacked.files, files.len() as u64);
         prop_assert!(tree == files);
+    }
+    #[test]
+    fn what_is_accepted_is_what_another_reader_sees(
+        entries in proptest::collection::vec(
+            ("0|0|0|[07123456gV]|[07123456gV]|[xLKS]", "package/[a-z]{1,9}(/[a-z]{1,9}){0,2}/?", proptest::collection::vec(any::<u8>(), 0..700), 0u8..3, any::<bool>()),
+            1..6,
+        ),
+        bent in proptest::option::of((any::<prop::sample::Index>(), any::<u8>())),
+    ) {
+        let mut tar: Vec<u8> =
+            entries.iter().flat_map(|(kind, name, content, naming, is_sized)| entry(kind.as_bytes()[0], name, content, *naming, *is_sized)).collect();
+        tar.extend(END);
+        if let Some((at, byte)) = bent {
+            let at = at.index(tar.len());
+            tar[at] = byte;
+            seal(&mut tar, at);
+        }
+        let mut ours = Memory::default();
+        if unpack_bytes(&tar, None, None, &narrow(), &mut ours).is_ok() {
+            prop_assert_eq!(Some(ours.0), of_the_crate(&tar));
+        }
     }
 }
