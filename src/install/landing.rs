@@ -6,6 +6,7 @@
 
 use crate::layout::apply::Builder;
 use crate::layout::aside::Aside;
+use crate::layout::landing::Spot;
 use crate::package::name::PackageName;
 use crate::store::{Landing, Store};
 use rustc_hash::FxHashMap;
@@ -88,22 +89,23 @@ impl Landings {
     pub fn berth(&self, id: &str, package: &PackageName) -> Option<(Berth, Landing)> {
         let mut state = self.lock();
         let pass = Arc::clone(&state.pass);
-        let (slot, landed) = match &state.builder {
+        let (place, landing) = match &state.builder {
             Some(builder) => {
                 let builder = Arc::clone(builder);
                 let slot = state.slots.remove(id)?;
                 drop(state);
-                (Some(slot), builder.land(slot))
+                let (landing, spot) = builder.land(slot)?;
+                (Place::Slot(slot, spot), landing)
             }
             None => {
                 let aside = state.ahead.folder()?;
                 drop(state);
-                (None, aside.land(package))
+                let (landing, name) = aside.land(package)?;
+                (Place::Ahead(package.clone(), name), landing)
             }
         };
-        let (landing, name) = landed?;
         let (landings, pass) = (Arc::clone(&self.0), Arc::downgrade(&pass));
-        Some((Berth { landings, pass, slot, id: id.to_owned(), package: package.clone(), name }, landing))
+        Some((Berth { landings, pass, id: id.to_owned(), place }, landing))
     }
 
     /// Lets nobody in any more, and waits until nobody is at work. A folder that no builder opened is removed.
@@ -145,13 +147,16 @@ impl Ahead {
 pub(super) struct Berth {
     landings: Arc<Mutex<State>>,
     pass: Weak<Pass>,
-    /// The slot, if there was one already.
-    slot: Option<usize>,
-    /// The package's id and name.
+    /// The package's id.
     id: String,
-    package: PackageName,
-    /// What it is called where it is filled.
-    name: String,
+    place: Place,
+}
+
+enum Place {
+    /// A slot that waits for the package.
+    Slot(usize, Spot),
+    /// A folder of this name, before there are slots.
+    Ahead(PackageName, String),
 }
 
 impl Berth {
@@ -168,28 +173,30 @@ impl Berth {
         if !Arc::ptr_eq(&state.pass, &pass) {
             return;
         }
-        match (state.builder.clone(), self.slot) {
-            (Some(builder), Some(slot)) => builder.landed(slot, self.name),
-            (Some(builder), None) => {
+        match (state.builder.clone(), self.place) {
+            (Some(builder), Place::Slot(slot, spot)) => builder.landed(slot, spot),
+            (Some(builder), Place::Ahead(package, name)) => {
                 if let Some(slot) = state.slots.remove(&self.id) {
-                    builder.adopt(slot, &self.package, self.name);
+                    builder.adopt(slot, &package, name);
                 }
             }
-            (None, _) => drop(state.landed.insert(self.id, (self.package, self.name))),
+            (None, Place::Ahead(package, name)) => drop(state.landed.insert(self.id, (package, name))),
+            // Slots come and go with their builder.
+            (None, Place::Slot(..)) => {}
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Berth, Landings};
+    use super::{Berth, Landings, Place};
     use crate::package::name::PackageName;
     use std::sync::Arc;
 
     fn berth(landings: &Landings) -> Berth {
-        let package = PackageName::parse("a").expect("a name");
+        let place = Place::Ahead(PackageName::parse("a").expect("a name"), "0".to_owned());
         let pass = Arc::downgrade(&landings.lock().pass);
-        Berth { landings: Arc::clone(&landings.0), pass, slot: None, id: "a@1.0.0".to_owned(), package, name: "0".to_owned() }
+        Berth { landings: Arc::clone(&landings.0), pass, id: "a@1.0.0".to_owned(), place }
     }
 
     #[test]

@@ -12,7 +12,7 @@
 use super::aside::{ASIDE, Aside, make_folders, remove_abandoned, unfinished_in};
 use super::diff::Work;
 use super::folder::Folder;
-use super::landing::Landed;
+use super::landing::{Landed, Spot};
 use super::plan::Wanted;
 use super::record::{Command, FILE_NAME};
 use super::warning::Warning;
@@ -151,23 +151,30 @@ impl Builder {
         // A link is whole or not there; a copy that is cut off is a wrong file.
         let method = if planned.private { self.job.checkout.method.private() } else { self.job.checkout.method };
         let landed = self.take_landed(slot);
-        if landed.is_none() && self.in_place && !planned.shared && method == Method::Hardlink {
-            let filled = self.fill(slot, &self.slots, &planned.name, store, package);
-            if filled.is_err() {
-                // Should it not go, then the error that counts is the one that is there already.
-                let _ = rustix::fs::renameat(self.slots.handle(), &*planned.name, self.aside.folder.handle(), self.aside.fresh());
+        let is_filled = landed == Some(Spot::InPlace);
+        if is_filled || landed.is_none() && self.in_place && !planned.shared && method == Method::Hardlink {
+            let built = if is_filled {
+                self.link(slot, &self.slots, &format!("{}/node_modules", planned.name)).map(|()| Checkout::default())
+            } else {
+                if self.was_begun(slot) {
+                    self.set_aside(slot);
+                }
+                self.fill(slot, &self.slots, &planned.name, store, package)
+            };
+            if built.is_err() {
+                self.set_aside(slot);
             }
-            let checkout = filled?;
+            let checkout = built?;
             self.note(slot, package, Place::default());
             return Ok(checkout);
         }
         let aside = self.aside_of(slot);
         let (name, checkout) = match landed {
-            Some(name) => {
+            Some(Spot::Aside(name)) => {
                 self.link(slot, &aside.folder, &format!("{name}/node_modules"))?;
                 (name, Checkout::default())
             }
-            None => {
+            Some(Spot::InPlace) | None => {
                 let name = aside.fresh();
                 let checkout = self.fill(slot, &aside.folder, &name, store, package)?;
                 (name, checkout)
@@ -176,6 +183,12 @@ impl Builder {
         let displaced = if planned.shared { None } else { self.move_into_place(aside, &name, &self.slots, &planned.name)? };
         self.note(slot, package, Place { aside: name, displaced });
         Ok(checkout)
+    }
+
+    /// Moves away what was begun in the place of a slot. Should it not go, then the error that counts comes from elsewhere.
+    fn set_aside(&self, slot: usize) {
+        let name = &*self.job.wanted.slots[slot].name;
+        let _ = rustix::fs::renameat(self.slots.handle(), name, self.aside.folder.handle(), self.aside.fresh());
     }
 
     /// Makes the folder of a slot with its files and its links.
@@ -207,7 +220,10 @@ impl Builder {
     /// all links are as they were, and so is the record.
     pub fn abandon(self) -> Result<(), LayoutError> {
         let (slots, aside) = (self.slots.handle(), self.aside.folder.handle());
-        for (planned, built) in self.job.wanted.slots.iter().zip(&self.built) {
+        for (slot, (planned, built)) in self.job.wanted.slots.iter().zip(&self.built).enumerate() {
+            if built.get().is_none() && self.was_begun(slot) {
+                self.set_aside(slot);
+            }
             let Some(built) = built.get().filter(|_| !planned.shared) else { continue };
             let path = self.slots.path().join(&planned.name);
             rustix::fs::renameat(slots, &*planned.name, aside, self.aside.fresh()).at("remove", &path)?;

@@ -4,11 +4,8 @@ use super::LayoutError;
 use super::apply::MODE;
 use super::folder::Folder;
 use crate::fs::{Context, unique_suffix};
-use crate::package::name::PackageName;
-use crate::store::{Landing, Target};
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How names of folders for unfinished work begin.
@@ -44,17 +41,6 @@ impl Aside {
     /// Returns a name that nothing else has in this folder.
     pub(super) fn fresh(&self) -> String {
         self.count.fetch_add(1, Ordering::Relaxed).to_string()
-    }
-
-    /// Makes a folder for the files of a package, in a slot whose name is not decided on here. Returns what the slot is
-    /// called in this folder. What is in the way is no concern: then there is none.
-    pub fn land(&self, package: &PackageName) -> Option<(Landing, String)> {
-        let name = self.fresh();
-        let modules = format!("{name}/node_modules");
-        make_folders(&self.folder, &name, &modules, package.scope()).ok()?;
-        let below = format!("{modules}/{package}");
-        let target = Target { above: self.folder.handle(), below: Path::new(&below), path: &self.folder.path().join(&below) };
-        Some((Landing::make(target).ok()?, name))
     }
 
     /// Removes the folder with what is left in it.

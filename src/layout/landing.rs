@@ -1,26 +1,38 @@
 //! Slots that are filled while their packages are imported.
 //!
-//! Whoever imports a package asks for a landing: a folder aside that its files are put into as they come. When all of them
-//! are there and are known to be right, building the slot is a matter of its links and one rename. When something is in
-//! the way the folder is left to whoever clears up, and the slot is built like any other.
+//! Whoever imports a package asks for a landing: a folder that its files are put into as they come. When all of them are
+//! there and are known to be right, building the slot is a matter of its links, and of a rename when the folder stands
+//! aside. When something is in the way the folder is left to whoever clears up, and the slot is built like any other.
 //!
 //! A package that comes before there is a plan has no slot to wait for it. It lands in a folder that the builder is begun
 //! with later, and becomes the slot that turns out to be its own.
 
 use super::Places;
 use super::apply::Builder;
-use super::aside::Aside;
+use super::aside::{Aside, make_folders};
 use super::folder::Folder;
 use crate::package::name::PackageName;
-use crate::store::{CheckoutOptions, Landing, Method, Store, Wanted};
-use rustc_hash::FxHashMap;
+use crate::store::{CheckoutOptions, Landing, Method, Store, Target, Wanted};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::path::Path;
 use std::sync::{Arc, MutexGuard, PoisonError};
+
+/// Where a package lands.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Spot {
+    /// In the folder of this name, aside.
+    Aside(String),
+    /// In its slot.
+    InPlace,
+}
 
 /// Slots that were filled as their packages were imported.
 #[derive(Debug, Default)]
 pub(super) struct Landed {
-    /// What they are called aside.
-    names: FxHashMap<usize, String>,
+    /// Where their files are.
+    spots: FxHashMap<usize, Spot>,
+    /// Slots that were begun in their places, whatever became of them.
+    begun: FxHashSet<usize>,
     /// How many there were.
     count: usize,
 }
@@ -44,6 +56,12 @@ impl Aside {
         let _ = aside.clear();
         None
     }
+
+    /// Begins a slot that has no name yet, for the files of a package, and returns what it is called in here.
+    pub fn land(&self, package: &PackageName) -> Option<(Landing, String)> {
+        let name = self.fresh();
+        Some((land_in(&self.folder, &name, package)?, name))
+    }
 }
 
 impl Builder {
@@ -55,20 +73,24 @@ impl Builder {
         method == Method::Hardlink && !verify && asides.all(|aside| store.takes_files_of(aside.folder.path()))
     }
 
-    /// Makes a folder for the files of a slot's package, and says what the slot is called there. There is none for a slot
-    /// whose files are its own.
-    pub fn land(&self, slot: usize) -> Option<(Landing, String)> {
+    /// Makes a folder for the files of a slot's package, and says where it is. There is none for a slot whose files are its
+    /// own.
+    pub fn land(&self, slot: usize) -> Option<(Landing, Spot)> {
         let planned = &self.job.wanted.slots[slot];
         if planned.private {
             return None;
         }
-        self.aside_of(slot).land(&planned.package_name)
+        if self.in_place && !planned.shared {
+            self.all_landed().begun.insert(slot);
+            return Some((land_in(&self.slots, &planned.name, &planned.package_name)?, Spot::InPlace));
+        }
+        self.aside_of(slot).land(&planned.package_name).map(|(landing, name)| (landing, Spot::Aside(name)))
     }
 
-    /// Takes a slot as filled: under this name, all files of its package are there as a checkout would have put them.
-    pub fn landed(&self, slot: usize, name: String) {
+    /// Takes a slot as filled: all files of its package are there as a checkout would have put them.
+    pub fn landed(&self, slot: usize, spot: Spot) {
         let mut landed = self.all_landed();
-        landed.names.insert(slot, name);
+        landed.spots.insert(slot, spot);
         landed.count += 1;
     }
 
@@ -76,7 +98,7 @@ impl Builder {
     pub fn adopt(&self, slot: usize, package: &PackageName, name: String) {
         let planned = &self.job.wanted.slots[slot];
         if !planned.private && !planned.shared && planned.package_name == *package {
-            self.landed(slot, name);
+            self.landed(slot, Spot::Aside(name));
         }
     }
 
@@ -85,9 +107,14 @@ impl Builder {
         self.all_landed().count
     }
 
-    /// Returns what a filled slot is called aside. It counts once: who fails to build it fills it anew.
-    pub(super) fn take_landed(&self, slot: usize) -> Option<String> {
-        self.all_landed().names.remove(&slot)
+    /// Returns where a filled slot is. It counts once: who fails to build it fills it anew.
+    pub(super) fn take_landed(&self, slot: usize) -> Option<Spot> {
+        self.all_landed().spots.remove(&slot)
+    }
+
+    /// Says whether a landing has put something where a slot belongs.
+    pub(super) fn was_begun(&self, slot: usize) -> bool {
+        self.all_landed().begun.contains(&slot)
     }
 
     fn all_landed(&self) -> MutexGuard<'_, Landed> {
@@ -102,4 +129,13 @@ impl Builder {
             _ => &self.aside,
         }
     }
+}
+
+/// Makes the folders of a slot, and begins to fill it.
+pub(super) fn land_in(above: &Folder, name: &str, package: &PackageName) -> Option<Landing> {
+    let modules = format!("{name}/node_modules");
+    make_folders(above, name, &modules, package.scope()).ok()?;
+    let below = format!("{modules}/{package}");
+    let target = Target { above: above.handle(), below: Path::new(&below), path: &above.path().join(&below) };
+    Landing::make(target).ok()
 }

@@ -38,7 +38,7 @@ pub mod diff;
 pub mod finish;
 mod folder;
 mod hoist;
-mod landing;
+pub mod landing;
 mod link;
 pub use link::{join, relative};
 pub mod plan;

@@ -1,6 +1,7 @@
 //! Slots that are filled while their packages are imported.
 
 use super::*;
+use crate::layout::landing::Spot;
 use crate::package::name::PackageName;
 use crate::store;
 
@@ -17,7 +18,7 @@ fn install_landing(sandbox: &Sandbox, text: &str, spoil: impl Fn(usize) -> bool)
     assert!(builder.has_landings(&sandbox.store));
     let mut landed = 0;
     for (slot, package) in sandbox.packages(&builder, &resolution) {
-        if let Some((landing, name)) = builder.land(slot) {
+        if let Some((landing, spot)) = builder.land(slot) {
             let mut import = sandbox.store.import().expect("a store that can be written");
             import.land(landing);
             for entry in package.tree.entries() {
@@ -30,7 +31,7 @@ fn install_landing(sandbox: &Sandbox, text: &str, spoil: impl Fn(usize) -> bool)
             }
             assert!(import.is_landed());
             if !spoil(slot) {
-                builder.landed(slot, name);
+                builder.landed(slot, spot);
                 landed += 1;
             }
         }
@@ -88,7 +89,7 @@ fn what_lands_ahead_of_the_plan_is_no_leftover_and_becomes_its_slot() {
     assert_eq!(builder.take_landed(a), None, "it is another package");
     builder.adopt(a, &names[0], in_a.clone());
     builder.adopt(b, &names[1], in_b);
-    assert_eq!(builder.take_landed(a), Some(in_a));
+    assert_eq!(builder.take_landed(a), Some(Spot::Aside(in_a)));
     builder.abandon().expect("abandoned");
     assert!(!tree(&sandbox.places.root).contains('@'), "{}", tree(&sandbox.places.root));
 
@@ -105,8 +106,9 @@ fn an_install_that_is_given_up_leaves_nothing_of_what_landed() {
     let sandbox = Sandbox::new();
     let resolution = resolution(TEXT);
     let builder = sandbox.begin(&resolution);
-    let (_landing, name) = builder.land(0).expect("a landing");
-    builder.landed(0, name);
+    let (_landing, spot) = builder.land(0).expect("a landing");
+    assert_eq!(spot, Spot::InPlace);
+    builder.landed(0, spot);
     let _begun = builder.land(1).expect("a landing");
     builder.abandon().expect("abandoned");
     assert!(!tree(&sandbox.places.root).contains('@'), "{}", tree(&sandbox.places.root));
