@@ -6,11 +6,18 @@
 //! held.
 
 use super::deflate::{HISTORY_BYTES, Output};
+use std::cell::Cell;
 
 /// How much is unpacked in one step, at most.
 const STEP_BYTES: usize = 128 << 10;
 /// How far the window runs on before it slides when everything was read.
 const RUN_BYTES: usize = 256 << 10;
+
+thread_local! {
+    /// The buffer of the last window of this thread, for its next one: new memory would have to be cleared, two megabytes
+    /// for each archive. What stands in it lies before the beginning of any stream.
+    static KEPT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 /// A window on the unpacked bytes.
 pub(super) struct Window {
@@ -28,7 +35,10 @@ pub(super) struct Window {
 impl Window {
     /// Makes a window that shows as many as `piece_bytes` at once, those counted that are held.
     pub(super) fn new(piece_bytes: usize) -> Window {
-        Window { buffer: vec![0; HISTORY_BYTES + piece_bytes.max(RUN_BYTES) + STEP_BYTES], floor: 0, read: 0, held: None, end: 0 }
+        let length = HISTORY_BYTES + piece_bytes.max(RUN_BYTES) + STEP_BYTES;
+        let kept = KEPT.take();
+        let buffer = if kept.len() == length { kept } else { vec![0; length] };
+        Window { buffer, floor: 0, read: 0, held: None, end: 0 }
     }
 
     /// Returns what was not read yet.
@@ -89,5 +99,30 @@ impl Window {
         self.read -= from;
         self.end -= from;
         self.floor = self.floor.saturating_sub(from);
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        KEPT.set(std::mem::take(&mut self.buffer));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::deflate::{Inflater, Stop};
+    use super::Window;
+
+    #[test]
+    fn nothing_refers_to_what_the_last_window_held() {
+        let mut first = Window::new(0);
+        let secret = [7; 1000];
+        first.unpack(|output| output.write(|room| Ok(secret.len().min(room.len())))).1.expect("written");
+        drop(first);
+        let mut second = Window::new(0);
+        second.begin_stream();
+        // One block of the fixed code: a match of three bytes, one byte back, and nothing before it.
+        let (_, outcome) = second.unpack(|output| Inflater::new().inflate(&[0b0000_0011, 0b0000_0010, 0, 0], output));
+        assert!(!matches!(outcome, Ok((_, Stop::End))) && second.unread().is_empty(), "{outcome:?}");
     }
 }
