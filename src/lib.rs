@@ -26,7 +26,7 @@
 //! | [`package`] | the vocabulary: names, versions, ranges, specifiers, integrities, manifests, packuments, safe paths |
 //! | [`fs`] | file operations whose errors name verb and path; atomic writes |
 //! | [`pool`] | the threads for work that keeps a processor busy |
-//! | [`memory`] | how memory is taken from the system and given back |
+//! | [`memory`], [`handles`] | how memory is taken from the system and given back; room for open files |
 //! | [`error`] | the one shape of a failure: code, message, hints; exit statuses |
 //! | [`project`] | what the user has on disk: settings, manifests, the state of `node_modules`, the project lock |
 //! | [`registry`] | what the network says: client, authentication, cache, tarballs down to checked entries |
@@ -53,11 +53,12 @@
 //!   then the state file, then the registration of the project. A crash leaves a prefix of that, and every prefix is
 //!   either invisible or usable.
 //! - **Appear whole or not at all.** Records, slots, lockfiles and state files are made aside and renamed, objects renamed
-//!   or linked.
+//!   or linked; slots of a `node_modules` that begins are made in their places, where no record has them yet.
 //! - **The index is derived data.** Losing it costs time, never a download and never an error.
 //! - **Paths are checked once, at the boundary**, into [`package::path::RelPath`] and [`package::name::PackageName`],
 //!   which cannot hold what would lead elsewhere. Nothing is unpacked where anybody would find it: files go into the store
-//!   and, where a project waits for them, aside, from where they are renamed when their integrity is known.
+//!   and, where a project waits for them, aside, from where they are renamed when their integrity is known; where nothing
+//!   stands yet and it is known before the first file, into slots that nothing leads to before they are whole.
 //! - **The answer of resolution does not depend on time**: not on the order in which packuments arrive, and not on the
 //!   number of threads.
 //! - **Below `commands` nothing reads the environment, prints, or touches the terminal.** Settings come in as values,
@@ -88,6 +89,7 @@ pub mod cli;
 pub mod commands;
 pub mod error;
 pub mod fs;
+pub mod handles;
 pub mod inquiry;
 pub mod install;
 pub mod layout;

@@ -12,7 +12,7 @@ use crate::package::manifest::Manifest;
 use crate::package::name::PackageName;
 use crate::package::path::RelPath;
 use crate::pool::{Priority, Spawner};
-use crate::registry::tarball::{Content, Limits, Sink, Unpacked, WholeFile, unpack_bytes};
+use crate::registry::tarball::{Check, Content, Limits, Sink, Unpacked, WholeFile, unpack_bytes};
 use crate::registry::{Client, TarballRequest};
 use crate::resolve::graph::Source;
 use crate::store::{Identity, Import, PackageKey, Store, StoreError, StoredPackage};
@@ -80,9 +80,9 @@ pub(super) fn fetch(
         weight_hint: order.unpacked_size,
     };
     let (sources, id, name) = (Arc::clone(sources), order.id.clone(), order.name.clone());
-    let make_sink = move || {
+    let make_sink = move |check| {
         timings.note(|| Happened::Unpacking { subject: subject.clone() });
-        StoreSink::landing(&sources, &id, &name)
+        StoreSink::landing(&sources, &id, &name, check)
     };
     client.tarball(request, make_sink, move |answer| {
         let outcome = match answer {
@@ -125,10 +125,10 @@ impl StoreSink {
     }
 
     /// Has the files put into the project on their way, if there is a place for them.
-    fn landing(sources: &Sources, id: &str, name: &PackageName) -> StoreSink {
+    fn landing(sources: &Sources, id: &str, name: &PackageName, check: Check) -> StoreSink {
         let mut sink = StoreSink::new(&sources.store);
         if let Ok(import) = &mut sink.import
-            && let Some((berth, landing)) = sources.landings.berth(id, name)
+            && let Some((berth, landing)) = sources.landings.berth(id, name, check)
         {
             import.land(landing);
             sink.berth = Some(berth);

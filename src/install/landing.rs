@@ -8,6 +8,7 @@ use crate::layout::apply::Builder;
 use crate::layout::aside::Aside;
 use crate::layout::landing::Spot;
 use crate::package::name::PackageName;
+use crate::registry::tarball::Check;
 use crate::store::{Landing, Store};
 use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -85,8 +86,8 @@ impl Landings {
         state.builder = Some(Arc::clone(builder));
     }
 
-    /// Returns the place for a package, once.
-    pub fn berth(&self, id: &str, package: &PackageName) -> Option<(Berth, Landing)> {
+    /// Returns the place for a package, once, depending on when its bytes are checked.
+    pub fn berth(&self, id: &str, package: &PackageName, check: Check) -> Option<(Berth, Landing)> {
         let mut state = self.lock();
         let pass = Arc::clone(&state.pass);
         let (place, landing) = match &state.builder {
@@ -94,7 +95,7 @@ impl Landings {
                 let builder = Arc::clone(builder);
                 let slot = state.slots.remove(id)?;
                 drop(state);
-                let (landing, spot) = builder.land(slot)?;
+                let (landing, spot) = builder.land(slot, check == Check::First)?;
                 (Place::Slot(slot, spot), landing)
             }
             None => {

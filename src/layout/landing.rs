@@ -73,14 +73,14 @@ impl Builder {
         method == Method::Hardlink && !verify && asides.all(|aside| store.takes_files_of(aside.folder.path()))
     }
 
-    /// Makes a folder for the files of a slot's package, and says where it is. There is none for a slot whose files are its
-    /// own.
-    pub fn land(&self, slot: usize) -> Option<(Landing, Spot)> {
+    /// Makes a folder for the files of a slot's package, and says where it is: aside, unless they are known to be the right
+    /// ones. There is none for a slot whose files are its own.
+    pub fn land(&self, slot: usize, are_right: bool) -> Option<(Landing, Spot)> {
         let planned = &self.job.wanted.slots[slot];
         if planned.private {
             return None;
         }
-        if self.in_place && !planned.shared {
+        if are_right && self.in_place && !planned.shared {
             self.all_landed().begun.insert(slot);
             return Some((land_in(&self.slots, &planned.name, &planned.package_name)?, Spot::InPlace));
         }

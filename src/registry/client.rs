@@ -11,7 +11,7 @@ use super::ledger::Ledger;
 use super::network::{Network, Request, Task};
 use super::packuments::{self, Age, Answered};
 use super::queue::Class;
-use super::tarball::{Limits, Sink, TarballError, Unpacked, unpack_bytes, unpack_stream};
+use super::tarball::{Check, Limits, Sink, TarballError, Unpacked, unpack_bytes, unpack_stream};
 use crate::package::integrity::Integrity;
 use crate::package::name::PackageName;
 use crate::pool::{Priority, Spawner};
@@ -114,7 +114,7 @@ impl Client {
     pub fn tarball<S: Sink + 'static>(
         &self,
         request: TarballRequest,
-        mut make_sink: impl FnMut() -> S + Send + 'static,
+        mut make_sink: impl FnMut(Check) -> S + Send + 'static,
         deliver: impl FnOnce(Result<(S, Unpacked), RegistryError>) + Send + 'static,
     ) {
         let subject = format!("{}@{}", request.name, request.version);
@@ -130,8 +130,12 @@ impl Client {
             let mut sink = None;
             let outcome = match arrival {
                 Arrival::Failed(error) => Err(error),
-                Arrival::Whole(body, sha512) => Ok(unpack_bytes(body, sha512, expected.as_ref(), &limits, sink.insert(make_sink()))),
-                Arrival::Stream(reader) => Ok(unpack_stream(reader, expected.as_ref(), &together, &limits, sink.insert(make_sink()))),
+                Arrival::Whole(body, sha512) => {
+                    Ok(unpack_bytes(body, sha512, expected.as_ref(), &limits, sink.insert(make_sink(Check::First))))
+                }
+                Arrival::Stream(reader) => {
+                    Ok(unpack_stream(reader, expected.as_ref(), &together, &limits, sink.insert(make_sink(Check::Last))))
+                }
             };
             let outcome = match outcome {
                 Ok(Err(damage @ TarballError::Read(_))) => return Some(damage),

@@ -61,6 +61,15 @@ pub struct WholeFile<'a> {
     pub bytes: &'a [u8],
 }
 
+/// When the integrity of an archive is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// Before a sink sees the first file.
+    First,
+    /// When it has seen the last.
+    Last,
+}
+
 /// The bytes of one file.
 pub enum Content<'a> {
     /// All of them.

@@ -56,7 +56,7 @@ pub(super) fn wanted(integrity: Option<Integrity>) -> TarballRequest {
 
 pub(super) fn fetch(bench: &Bench, request: TarballRequest) -> Result<(Sizes, Unpacked), RegistryError> {
     let (send, receive) = mpsc::channel();
-    bench.client().tarball(request, Sizes::default, move |outcome| send.send(outcome).expect("the test waits"));
+    bench.client().tarball(request, |_| Sizes::default(), move |outcome| send.send(outcome).expect("the test waits"));
     let outcome = receive.recv_timeout(PATIENCE).expect("an outcome");
     assert!(receive.recv_timeout(PATIENCE).is_err(), "it is delivered once");
     outcome
@@ -121,7 +121,7 @@ fn a_new_sink_is_made_for_every_attempt() {
     let (send, receive) = mpsc::channel();
     let made = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&made);
-    let make_sink = move || {
+    let make_sink = move |_| {
         counted.fetch_add(1, Ordering::Relaxed);
         Sizes::default()
     };
@@ -216,7 +216,7 @@ fn many_at_once_all_arrive() {
         let integrity = Some(algorithm.hash(&bodies[number]));
         let weight_hint = size(number) as u64 * 5;
         let request = TarballRequest { version: format!("1.0.{number}"), weight_hint, ..wanted(integrity) };
-        client.tarball(request, Sizes::default, move |outcome| send.send((number, outcome)).expect("the test waits"));
+        client.tarball(request, |_| Sizes::default(), move |outcome| send.send((number, outcome)).expect("the test waits"));
     }
     drop((send, client));
     let mut outcomes: Vec<_> = std::iter::from_fn(|| receive.recv_timeout(PATIENCE).ok()).collect();

@@ -18,7 +18,7 @@ fn install_landing(sandbox: &Sandbox, text: &str, spoil: impl Fn(usize) -> bool)
     assert!(builder.has_landings(&sandbox.store));
     let mut landed = 0;
     for (slot, package) in sandbox.packages(&builder, &resolution) {
-        if let Some((landing, spot)) = builder.land(slot) {
+        if let Some((landing, spot)) = builder.land(slot, true) {
             let mut import = sandbox.store.import().expect("a store that can be written");
             import.land(landing);
             for entry in package.tree.entries() {
@@ -106,10 +106,12 @@ fn an_install_that_is_given_up_leaves_nothing_of_what_landed() {
     let sandbox = Sandbox::new();
     let resolution = resolution(TEXT);
     let builder = sandbox.begin(&resolution);
-    let (_landing, spot) = builder.land(0).expect("a landing");
+    let (_landing, spot) = builder.land(0, true).expect("a landing");
     assert_eq!(spot, Spot::InPlace);
     builder.landed(0, spot);
-    let _begun = builder.land(1).expect("a landing");
+    let _begun = builder.land(1, true).expect("a landing");
+    let (_unchecked, spot) = builder.land(2, false).expect("a landing");
+    assert!(matches!(spot, Spot::Aside(_)), "what may be wrong does not stand where it could be found");
     builder.abandon().expect("abandoned");
     assert!(!tree(&sandbox.places.root).contains('@'), "{}", tree(&sandbox.places.root));
 }
@@ -119,5 +121,5 @@ fn slots_with_files_of_their_own_are_not_landed_in() {
     let mut sandbox = Sandbox::new();
     sandbox.change.private.insert(PackageIndex(0));
     let resolution = resolution(". : a\n a@1.0.0 :");
-    assert!(sandbox.begin(&resolution).land(0).is_none());
+    assert!(sandbox.begin(&resolution).land(0, true).is_none());
 }
