@@ -53,6 +53,11 @@ impl Sources {
         self.upstream.loses_encryption(name, tarball)
     }
 
+    /// Closes connections that are not in use.
+    pub fn close_idle(&self) {
+        self.upstream.close_idle();
+    }
+
     /// Returns where it is noted when things happen.
     pub fn timings(&self) -> &Timings {
         self.upstream.timings()

@@ -282,13 +282,16 @@ impl Supply {
         }
     }
 
-    /// Has things tidied up beside what is left to do, if much was fetched: the index, and memory.
+    /// Has things tidied up beside what is left to do, if much was fetched: memory, the index, and connections.
     pub fn settle(&self) {
         if self.fetched.0 >= COMMIT_BATCH as u64 {
-            let sources = Arc::clone(&self.sources);
-            // What fails here is done when the store is closed.
-            self.spawner.spawn(Priority::Link, move || drop(sources.store.settle()));
             self.spawner.spawn(Priority::Link, memory::give_back);
+            let sources = Arc::clone(&self.sources);
+            self.spawner.spawn(Priority::Link, move || {
+                // What fails here is done when the store is closed.
+                drop(sources.store.settle());
+                sources.close_idle();
+            });
         }
     }
 

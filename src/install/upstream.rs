@@ -48,6 +48,13 @@ impl Upstream {
         self.client.get_or_init(|| self.make_client()).as_ref().map_err(Clone::clone)
     }
 
+    /// Closes connections that are not in use, if there are any.
+    pub fn close_idle(&self) {
+        if let Some(Ok(client)) = self.client.get() {
+            client.close_idle();
+        }
+    }
+
     /// Returns the registries as resolution needs them.
     pub fn registries(&self) -> Result<Registries, Error> {
         let scopes = self.settings.registries.scopes.iter().map(|(scope, url)| (scope.clone(), url.to_string())).collect();

@@ -101,6 +101,8 @@ impl Builder {
         self.remove(&mut done)?;
         self.clear()?;
         write_record(&self.slots, &bytes)?;
+        // See `finish`.
+        std::mem::forget(record);
         done.warnings.append(&mut self.warnings());
         Ok(done)
     }

@@ -159,6 +159,12 @@ impl Client {
         self.network.push(Request { subject, url, class, attempts: 0, started: Instant::now(), task });
     }
 
+    /// Closes connections that are not in use, when nothing more will be asked, which takes some time for each. What is
+    /// asked all the same comes over new ones.
+    pub fn close_idle(&self) {
+        self.network.transport.close_idle();
+    }
+
     /// Returns where the registry of a package keeps the tarball of a version.
     pub fn tarball_url(&self, name: &PackageName, version: &str) -> Url {
         address::tarball(&self.network.config, name, version)

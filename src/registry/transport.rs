@@ -88,6 +88,11 @@ impl Default for Transport {
 }
 
 impl Transport {
+    /// Closes connections of our own that wait for a question.
+    pub(super) fn close_idle(&self) {
+        self.direct.close_idle();
+    }
+
     /// Asks, following redirects. The answer has a status of success or is 304.
     pub(super) async fn ask(&self, config: &Config, question: &Question<'_>) -> Result<Response, Failure> {
         let mut url = question.url.clone();

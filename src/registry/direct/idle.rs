@@ -38,6 +38,13 @@ impl Idle {
         self.lock().entry(place).or_default().push(Waiting { connection, since: Instant::now() });
     }
 
+    /// Closes all connections that wait.
+    pub(super) fn clear(&self) {
+        let places = std::mem::take(&mut *self.lock());
+        // Others can go on while they are closed.
+        drop(places);
+    }
+
     fn lock(&self) -> MutexGuard<'_, FxHashMap<Arc<str>, Vec<Waiting>>> {
         // Nothing panics while it holds the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

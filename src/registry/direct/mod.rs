@@ -92,6 +92,11 @@ impl Direct {
         }
     }
 
+    /// Closes the connections that wait for a question.
+    pub(super) fn close_idle(&self) {
+        self.idle.clear();
+    }
+
     fn answer(&self, connection: Connection, head: exchange::Head) -> Answer {
         let exchange::Head { status, headers, framing, may_stay } = head;
         Answer { status, headers, body: Body::new(connection, framing, may_stay.then(|| Arc::clone(&self.idle))) }

@@ -310,6 +310,17 @@ fn what_failed_before_is_asked_on_a_new_connection() {
 }
 
 #[test]
+fn what_is_asked_after_all_are_closed_comes_over_a_new_connection() {
+    let (server, asker) = (Server::local(vec![vec![answer(GOOD), answer(GOOD)], vec![answer(GOOD)]]), Asker::new());
+    for _ in 0..2 {
+        assert_eq!(asker.ask(&server.url, Way::Whole), Ok((200, "good".to_owned())));
+        // Outside of the event loop, as whoever tidies up is.
+        asker.direct.close_idle();
+    }
+    assert_eq!(server.counts(), [1, 1]);
+}
+
+#[test]
 fn a_new_connection_that_ends_without_an_answer_is_an_error() {
     for script in [vec![], vec![answer("")]] {
         let server = Server::local(vec![script, vec![answer(GOOD)]]);
