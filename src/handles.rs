@@ -6,7 +6,7 @@ const USUAL: u64 = 1024;
 /// Has the kernel make room for as many open files as an install needs, as far as the process may have them. When a
 /// table grows that threads share, the kernel first waits until nobody can look at the old one, and so does every thread
 /// that opens something: 12 milliseconds and more, in which nothing moves. To be called before there are other threads.
-pub fn prepare() {
+pub(crate) fn prepare() {
     let last =
         rustix::process::getrlimit(rustix::process::Resource::Nofile).current.map_or(USUAL, |most| most.min(USUAL)).saturating_sub(1);
     let Ok(last) = i32::try_from(last) else { return };

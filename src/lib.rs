@@ -26,7 +26,7 @@
 //! | [`package`] | the vocabulary: names, versions, ranges, specifiers, integrities, manifests, packuments, safe paths |
 //! | [`fs`] | file operations whose errors name verb and path; atomic writes |
 //! | [`pool`] | the threads for work that keeps a processor busy |
-//! | [`memory`], [`handles`] | how memory is taken from the system and given back; room for open files |
+//! | [`memory`], `handles` | how memory is taken from the system and given back; room for open files |
 //! | [`error`] | the one shape of a failure: code, message, hints; exit statuses |
 //! | [`project`] | what the user has on disk: settings, manifests, the state of `node_modules`, the project lock |
 //! | [`registry`] | what the network says: client, authentication, cache, tarballs down to checked entries |
@@ -89,7 +89,7 @@ pub mod cli;
 pub mod commands;
 pub mod error;
 pub mod fs;
-pub mod handles;
+mod handles;
 pub mod inquiry;
 pub mod install;
 pub mod layout;

@@ -7,6 +7,5 @@ use std::time::Instant;
 fn main() -> ExitCode {
     let started = Instant::now();
     deka::memory::prepare();
-    deka::handles::prepare();
     ExitCode::from(deka::commands::run(Cli::of_program(), started))
 }

@@ -62,6 +62,7 @@ pub(crate) use session::{SHARED_SLOTS, folders};
 pub use summary::{Change, Outcome};
 
 use crate::error::Error;
+use crate::handles;
 use crate::layout::record::FILE_NAME as RECORD;
 use crate::layout::survey::{self, Survey};
 use crate::package::platform::Host;
@@ -204,6 +205,8 @@ fn run_locked(task: &Task, (asked, foreseen): (Asked, Foreseen), counters: &Arc<
     let written_in_this_boot = state.is_none_or(|state| state.boot.is_none() || state.written_in_this_boot());
     let places = session::places(&settings, &workspace)?;
     let on_wait = |wait: Wait| listener(Event::Note(wait.to_string()));
+    // Opening the store may start a thread, the first one.
+    handles::prepare();
     let store = Store::open_telling(&settings.store_dir, Mode::ReadWrite, &on_wait).map_err(of_store)?;
     let pool = Pool::new(pool::processors());
     let (sender, receiver) = crossbeam_channel::unbounded();

@@ -16,8 +16,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "install",
         &[
-            "resolve", "registry", "lockfile", "store", "layout", "scripts", "project", "package", "fs", "pool", "memory", "timings",
-            "error",
+            "resolve", "registry", "lockfile", "store", "layout", "scripts", "project", "package", "fs", "pool", "memory", "handles",
+            "timings", "error",
         ],
     ),
     ("layout", &["resolve::graph", "store", "project", "package", "fs", "pool"]),
