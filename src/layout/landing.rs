@@ -132,7 +132,7 @@ impl Builder {
 }
 
 /// Makes the folders of a slot, and begins to fill it.
-pub(super) fn land_in(above: &Folder, name: &str, package: &PackageName) -> Option<Landing> {
+fn land_in(above: &Folder, name: &str, package: &PackageName) -> Option<Landing> {
     let modules = format!("{name}/node_modules");
     make_folders(above, name, &modules, package.scope()).ok()?;
     let below = format!("{modules}/{package}");
