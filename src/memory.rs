@@ -11,6 +11,11 @@ mod gnu {
         }
     }
 
+    pub fn reserve(bytes: usize) {
+        // SAFETY: what was allocated is freed, and nothing is done with it in between.
+        unsafe { libc::free(std::hint::black_box(libc::malloc(bytes))) };
+    }
+
     pub fn give_back() {
         // SAFETY: it may be called at any time, from any thread; what is in use stays as it is.
         unsafe { libc::malloc_trim(0) };
@@ -22,6 +27,15 @@ mod gnu {
 pub fn prepare() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     gnu::prepare();
+}
+
+/// Has the allocator ask the kernel at once for what this thread is going to need, of which nothing is taken before it is
+/// used. The heaps of threads grow by no more than is wanted otherwise, each time as above.
+pub(crate) fn reserve(bytes: usize) {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    gnu::reserve(bytes);
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    let _ = bytes;
 }
 
 /// Gives memory back that is not in use. The kernel does the same when the process ends, but then nobody else can do

@@ -12,6 +12,7 @@ mod apart;
 
 pub use alone::side_by_side;
 
+use crate::memory;
 use std::collections::BinaryHeap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -225,10 +226,17 @@ impl Drop for AbortOnPanic {
     }
 }
 
+/// What a thread takes at times in a large install, in bytes.
+const HEAP_BYTES: usize = 16 << 20;
+
 /// Starts a thread; says whether that worked.
 fn start(shared: &Arc<Shared>, index: usize) -> bool {
     let shared = Arc::clone(shared);
-    apart::start(format!("work-{index}"), move || run(&shared)).is_ok()
+    let work = move || {
+        memory::reserve(HEAP_BYTES);
+        run(&shared);
+    };
+    apart::start(format!("work-{index}"), work).is_ok()
 }
 
 fn run(shared: &Shared) {

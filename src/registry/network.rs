@@ -13,6 +13,7 @@ use super::queue::{Class, Held, Queue};
 use super::retry::{self, Health};
 use super::transport::{Failure, Transport};
 use super::{address, packuments};
+use crate::memory;
 use crate::package::integrity::Together;
 use crate::package::name::PackageName;
 use crate::pool::Spawner;
@@ -22,6 +23,9 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use url::Url;
+
+/// What the bodies of a large install take at times, in bytes; they are allocated by the network thread.
+const HEAP_BYTES: usize = 48 << 20;
 
 /// All that is shared between requests.
 pub(super) struct Network {
@@ -247,6 +251,7 @@ fn start() -> Result<Runtime, String> {
     let handle = runtime.handle().clone();
     let (stop, stopped) = oneshot::channel();
     let body = move || {
+        memory::reserve(HEAP_BYTES);
         // The sender is never used, only dropped.
         let _ = runtime.block_on(stopped);
         runtime.shutdown_background();
