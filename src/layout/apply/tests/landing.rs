@@ -117,6 +117,23 @@ fn an_install_that_is_given_up_leaves_nothing_of_what_landed() {
 }
 
 #[test]
+fn what_a_killed_install_has_begun_in_place_is_built_anew() {
+    let sandbox = Sandbox::new();
+    let builder = sandbox.begin(&resolution(TEXT));
+    let (landing, spot) = builder.land(0, true).expect("a landing");
+    assert_eq!(spot, Spot::InPlace);
+    let mut import = sandbox.store.import().expect("a store that can be written");
+    import.land(landing);
+    import.file(&RelPath::parse("half.js").expect("a path"), false, b"half of it").expect("written");
+    assert!(import.is_landed() && tree(&sandbox.places.root).contains("half.js"));
+    drop((import, builder));
+    sandbox.install(TEXT);
+    let plain = Sandbox::new();
+    plain.install(TEXT);
+    assert_eq!(tree(&sandbox.places.root), tree(&plain.places.root));
+}
+
+#[test]
 fn slots_with_files_of_their_own_are_not_landed_in() {
     let mut sandbox = Sandbox::new();
     sandbox.change.private.insert(PackageIndex(0));
