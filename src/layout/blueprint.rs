@@ -16,7 +16,7 @@ use super::record::{FILE_NAME, LinkText, Record, RecordedFolder, RecordedSlot};
 use super::survey::{commands_of_shared, may_have_leftovers};
 use super::{LayoutError, Places};
 use crate::store::steps::{Steps, put_part, put_text};
-use crate::store::{Loads, Reach, StoredPackage, Surprise};
+use crate::store::{Loads, Looked, Reach, StoredPackage, Surprise};
 use rustc_hash::FxHashSet;
 use rustix::fs::{Mode, OFlags};
 use std::cmp::Reverse;
@@ -113,7 +113,7 @@ pub fn draw<'a>(wanted: &Wanted, places: &Places, package: impl Fn(&str) -> Opti
     let record = Record::decode(&record_bytes).filter(|record| record.complete && record.slots.len() == wanted.slots.len())?;
     let hidden_path = join(places.virtual_dir.as_str(), "node_modules");
     let (hidden, projects): (Vec<_>, Vec<_>) = record.folders.iter().partition(|folder| folder.path == hidden_path);
-    let (mut slots, mut large, mut links) = (Parts::default(), Large::default(), Parts::default());
+    let (mut slots, mut large, mut links, mut looked) = (Parts::default(), Large::default(), Parts::default(), Looked::default());
     for folder in hidden {
         put_folder(&mut slots.open, "node_modules")?;
         put_links(&mut slots, "node_modules/", folder)?;
@@ -123,7 +123,7 @@ pub fn draw<'a>(wanted: &Wanted, places: &Places, package: impl Fn(&str) -> Opti
             // Scripts change its files, and nobody knows how; or it has links inside of its package.
             return None;
         }
-        put_slot(&mut slots, &mut large, slot, package(&slot.content)?)?;
+        put_slot((&mut slots, &mut large), slot, package(&slot.content)?, &mut looked)?;
     }
     for folder in projects.into_iter().filter(|folder| !(folder.links.is_empty() && folder.bins.is_empty())) {
         links.open.push(PROJECT);
@@ -140,9 +140,14 @@ pub fn draw<'a>(wanted: &Wanted, places: &Places, package: impl Fn(&str) -> Opti
 }
 
 /// Puts down a slot. The files of a package with many come later, in several parts.
-fn put_slot(slots: &mut Parts, large: &mut Large, slot: &RecordedSlot, package: &StoredPackage) -> Option<()> {
+fn put_slot(
+    (slots, large): (&mut Parts, &mut Large),
+    slot: &RecordedSlot,
+    package: &StoredPackage,
+    looked: &mut Looked,
+) -> Option<()> {
     let is_large = package.tree.len() > FILES_MAX;
-    let loads = Loads::of(package, if is_large { STEPS_PER_PART } else { FILES_MAX })?;
+    let loads = Loads::of(package, if is_large { STEPS_PER_PART } else { FILES_MAX }, looked)?;
     let slots = if is_large { &mut large.slots } else { slots };
     let modules = format!("{}/node_modules/", slot.name);
     let folder = format!("{modules}{}", slot.package);

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 /// Name of the folder inside the store.
 pub(super) const FOLDER: &str = "blueprints";
 /// What a blueprint begins with; the last byte is the version of what follows.
-const MAGIC: &[u8; 8] = b"dekabpr\x01";
+const MAGIC: &[u8; 8] = b"dekabpr\x02";
 /// Magic, seal of what follows up to the first part, the length of that.
 const START_BYTES: usize = MAGIC.len() + SEAL_BYTES + 4;
 /// How much is read at first: more than most heads have.

@@ -2,8 +2,9 @@
 //!
 //! A checkout walks a tree and decides, file by file, which folders to make and what to compare. For a package that was
 //! put into a project once, all of that is known: the load says it, and holds the marks of the objects. Every object is
-//! looked at all the same before it is linked. Whatever is not as the load says ends it; [`super::Store::checkout`] then
-//! finds out what happened, and mends it.
+//! looked at all the same, once in an install, whichever of its packages comes first. Whatever is not as the load says ends
+//! the install, and nothing that was built by then is used; [`super::Store::checkout`] then finds out what happened, and
+//! mends it.
 
 use super::checkout::{WORTH_OPENING, open_folder};
 use super::id::ObjectId;
@@ -13,8 +14,10 @@ use super::package::StoredPackage;
 use super::reach::Reach;
 use super::steps::{Steps, put_text};
 use super::tree::Entry;
+use rustc_hash::FxHashSet;
 use rustix::fs::{AtFlags, Mode};
 use rustix::io::Errno;
+use std::ffi::CStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 
@@ -24,8 +27,10 @@ const FOLDER: u8 = 1;
 const INSIDE: u8 = 2;
 /// The files that follow lie in the folder of the package, or their places lead to where they lie.
 const OUTSIDE: u8 = 3;
-/// Link a file: whether it is executable, length, inode, time of the last change, object, and the place.
+/// Link a file: whether it is executable, object, length, inode, time of the last change, and the place.
 const FILE: u8 = 4;
+/// Link a file whose object a [`FILE`] of the same install looks at: whether it is executable, object, and the place.
+const SAME: u8 = 5;
 
 /// Something that was not as an earlier install left it.
 #[derive(Debug, thiserror::Error)]
@@ -67,10 +72,14 @@ pub struct Loads {
     pub files: Vec<(Vec<u8>, usize)>,
 }
 
+/// The objects that the loads of one install look at.
+#[derive(Debug, Default)]
+pub struct Looked(FxHashSet<(ObjectId, bool)>);
+
 impl Loads {
-    /// Makes the loads of a package, none with more than so many files. Nothing when one of the paths cannot be
-    /// written down.
-    pub fn of(package: &StoredPackage, files_max: usize) -> Option<Loads> {
+    /// Makes the loads of a package, none with more than so many files. Objects are looked at once in an install: what is
+    /// in `looked` is not again, and the others are there afterwards. Nothing when one of the paths cannot be written down.
+    pub fn of(package: &StoredPackage, files_max: usize, looked: &mut Looked) -> Option<Loads> {
         let entries: Vec<_> = package.tree.entries().collect();
         let folder_of = |path: &str| path.rsplit_once('/').map_or(0, |(folder, _)| folder.len());
         let mut loads = Loads::default();
@@ -91,7 +100,8 @@ impl Loads {
                 put_text(steps, folder)?;
             }
             for (index, entry) in (index..).zip(&entries[index..index + count]) {
-                put_file(steps, entry, package.marks.get(index), if inside { folder.len() + 1 } else { 0 })?;
+                let mark = looked.0.insert((entry.object, entry.executable)).then(|| package.marks.get(index));
+                put_file(steps, entry, mark, if inside { folder.len() + 1 } else { 0 })?;
             }
             if inside {
                 steps.push(OUTSIDE);
@@ -103,13 +113,15 @@ impl Loads {
     }
 }
 
-/// Has a file linked; its place begins at `start` of its path.
-fn put_file(steps: &mut Vec<u8>, entry: &Entry<'_>, mark: Mark, start: usize) -> Option<()> {
-    steps.extend_from_slice(&[FILE, u8::from(entry.executable)]);
-    steps.extend_from_slice(&entry.size_bytes.to_le_bytes());
-    steps.extend_from_slice(&mark.inode.to_le_bytes());
-    steps.extend_from_slice(&mark.mtime_ns.to_le_bytes());
+/// Has a file linked; its place begins at `start` of its path. With a mark it is looked at before.
+fn put_file(steps: &mut Vec<u8>, entry: &Entry<'_>, mark: Option<Mark>, start: usize) -> Option<()> {
+    steps.extend_from_slice(&[if mark.is_some() { FILE } else { SAME }, u8::from(entry.executable)]);
     steps.extend_from_slice(entry.object.as_bytes());
+    if let Some(mark) = mark {
+        steps.extend_from_slice(&entry.size_bytes.to_le_bytes());
+        steps.extend_from_slice(&mark.inode.to_le_bytes());
+        steps.extend_from_slice(&mark.mtime_ns.to_le_bytes());
+    }
     put_text(steps, &entry.path[start..])
 }
 
@@ -146,40 +158,44 @@ impl Reach<'_> {
                     inside = Some(open_folder(package, place).map_err(Surprise::refused("open", place))?);
                 }
                 OUTSIDE => inside = None,
-                FILE => {
-                    let file = File::take(&mut steps).ok_or(Surprise::Unreadable)?;
-                    let place = steps.place().ok_or(Surprise::Unreadable)?;
-                    let path = ObjectPath::new(&file.object, file.executable);
-                    let (above, below) = self.way_to(&file.object, &path);
-                    let seen = Objects::look_at(above, below);
-                    if !seen.is_ok_and(|look| look.mark == file.mark && look.fits(file.size_bytes, file.executable)) {
-                        return Err(Surprise::Object(self.objects().path_of(&path)));
-                    }
-                    let folder = inside.as_ref().map_or(package, OwnedFd::as_fd);
-                    rustix::fs::linkat(above, below, folder, place, AtFlags::empty()).map_err(Surprise::refused("link", place))?;
+                FILE | SAME => {
+                    let file = File::take(&mut steps, kind == FILE).ok_or(Surprise::Unreadable)?;
+                    self.link(&file, inside.as_ref().map_or(package, OwnedFd::as_fd))?;
                 }
                 _ => return Err(Surprise::Unreadable),
             }
         }
         Ok(())
     }
+
+    fn link(&mut self, file: &File<'_>, folder: BorrowedFd<'_>) -> Result<(), Surprise> {
+        let path = ObjectPath::new(&file.object, file.executable);
+        let (above, below) = self.way_to(&file.object, &path);
+        if let Some((size_bytes, mark)) = file.look {
+            let seen = Objects::look_at(above, below);
+            if !seen.is_ok_and(|look| look.mark == mark && look.fits(size_bytes, file.executable)) {
+                return Err(Surprise::Object(self.objects().path_of(&path)));
+            }
+        }
+        rustix::fs::linkat(above, below, folder, file.place, AtFlags::empty()).map_err(Surprise::refused("link", file.place))
+    }
 }
 
 /// A file, as a step has it.
-struct File {
+struct File<'a> {
     executable: bool,
-    size_bytes: u64,
-    mark: Mark,
     object: ObjectId,
+    /// What its object looked like; nothing where another step looks at it.
+    look: Option<(u64, Mark)>,
+    place: &'a CStr,
 }
 
-impl File {
-    fn take(steps: &mut Steps<'_>) -> Option<File> {
-        Some(File {
-            executable: steps.byte()? == 1,
-            size_bytes: u64::from_le_bytes(*steps.array()?),
-            mark: Mark { inode: u64::from_le_bytes(*steps.array()?), mtime_ns: i64::from_le_bytes(*steps.array()?) },
-            object: ObjectId::from_bytes(*steps.array()?),
-        })
+impl<'a> File<'a> {
+    fn take(steps: &mut Steps<'a>, has_look: bool) -> Option<File<'a>> {
+        let executable = steps.byte()? == 1;
+        let object = ObjectId::from_bytes(*steps.array()?);
+        let mut number = || steps.array().map(|bytes| u64::from_le_bytes(*bytes));
+        let look = if has_look { Some((number()?, Mark { inode: number()?, mtime_ns: number()?.cast_signed() })) } else { None };
+        Some(File { executable, object, look, place: steps.place()? })
     }
 }

@@ -44,7 +44,7 @@ pub use error::{CheckoutError, Damage, StoreError};
 pub use id::{ObjectId, TreeId};
 pub use import::{Identity, Import};
 pub use landing::Landing;
-pub use load::{Loads, Surprise};
+pub use load::{Loads, Looked, Surprise};
 pub use lock::{Patience, Wait};
 pub use mark::{Epoch, Mark, Marks};
 pub use method::{Method, Wanted};

@@ -33,16 +33,6 @@ pub(super) const TEMPORARY: &str = ".new-";
 /// How much is read or written at once.
 const BUFFER_BYTES: usize = 128 * 1024;
 
-/// The two hexadecimal digits of each byte.
-const DIGITS: [[u8; 2]; 256] = {
-    let (digits, mut pairs, mut byte) = (b"0123456789abcdef", [[0; 2]; 256], 0);
-    while byte < 256 {
-        pairs[byte] = [digits[byte >> 4], digits[byte & 15]];
-        byte += 1;
-    }
-    pairs
-};
-
 /// What is known of one of the 256 folders.
 mod shard {
     pub const UNKNOWN: u8 = 0;
@@ -74,13 +64,10 @@ impl ObjectPath {
 
     pub fn new(object: &ObjectId, executable: bool) -> ObjectPath {
         let mut path = [0; Self::LENGTH + 1];
-        let (first, rest) = object.as_bytes().split_first().unwrap_or((&0, &[]));
-        path[..2].copy_from_slice(&DIGITS[usize::from(*first)]);
+        let digits = hex(object.as_bytes());
+        path[..2].copy_from_slice(&digits[..2]);
         path[2] = b'/';
-        // Two digits at once: this runs for every file of every install.
-        for (pair, byte) in path[3..].chunks_exact_mut(2).zip(rest) {
-            pair.copy_from_slice(&DIGITS[usize::from(*byte)]);
-        }
+        path[3..Self::LENGTH - 2].copy_from_slice(&digits[2..]);
         if executable {
             path[Self::LENGTH - 2..Self::LENGTH].copy_from_slice(b"-x");
         }
@@ -393,6 +380,17 @@ impl Objects {
         let file = file.map_err(|errno| failed("create", self.path.join(&name), errno.into()))?;
         Ok(Draft { objects: self, name, file: File::from(file), published: false })
     }
+}
+
+/// Writes bytes as hexadecimal digits. It runs for every file of every install, so there is no table and no branch in it:
+/// the compiler then makes many digits at once.
+fn hex(bytes: &[u8; 32]) -> [u8; 64] {
+    let digit = |value: u8| value + b'0' + u8::from(value > 9) * (b'a' - b'0' - 10);
+    let mut digits = [0; 64];
+    for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+        *pair = [digit(byte >> 4), digit(byte & 15)];
+    }
+    digits
 }
 
 /// Makes the error of a step that every object takes, where a path is worth its allocation only once it is needed.

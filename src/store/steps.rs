@@ -46,7 +46,7 @@ impl<'a> Steps<'a> {
         let place = self.text()?;
         let bytes = place.to_bytes();
         // Rare, so it is looked for before segments are.
-        let has_dots = bytes.windows(2).any(|pair| pair == b"..");
+        let has_dots = memchr::memchr_iter(b'.', bytes).any(|at| bytes.get(at + 1) == Some(&b'.'));
         let leads_out = bytes.starts_with(b"/") || has_dots && bytes.split(|byte| *byte == b'/').any(|segment| segment == b"..");
         (!bytes.is_empty() && !leads_out).then_some(place)
     }

@@ -64,7 +64,7 @@ fn one_that_is_damaged_or_of_another_version_is_passed_over() {
     let path = blueprints(&env).remove(0);
     let good = fs::read(&path).unwrap();
     let mut newer = good.clone();
-    newer[7] = 2;
+    newer[7] += 1;
     let mut flipped = good.clone();
     *flipped.last_mut().unwrap() ^= 1;
     for bad in [&[][..], &good[..good.len() / 2], &newer, &flipped, b"something else entirely"] {

@@ -1,7 +1,7 @@
 //! Loads are carried out the same way whatever a thread reaches the objects by.
 
 use super::*;
-use crate::store::{Loads, Surprise};
+use crate::store::{Loads, Looked, Surprise};
 use std::fs::File;
 use std::os::fd::AsFd;
 
@@ -9,7 +9,7 @@ use std::os::fd::AsFd;
 fn put(store: &Store, package: &StoredPackage, into: &Path, is_alone: bool) -> Result<(), Surprise> {
     std::fs::create_dir(into).expect("a new folder");
     let folder = File::open(into).expect("a folder");
-    let loads = Loads::of(package, 3).expect("paths that can be written down");
+    let loads = Loads::of(package, 3, &mut Looked::default()).expect("paths that can be written down");
     let mut reach = store.reach(is_alone);
     std::iter::once(&loads.folders).chain(loads.files.iter().map(|(files, _)| files)).try_for_each(|load| reach.put(load, folder.as_fd()))
 }
