@@ -207,7 +207,7 @@ fn run_locked(task: &Task, (asked, foreseen): (Asked, Foreseen), counters: &Arc<
     let on_wait = |wait: Wait| listener(Event::Note(wait.to_string()));
     // Opening the store may start a thread, the first one.
     handles::prepare();
-    let store = Store::open_telling(&settings.store_dir, Mode::ReadWrite, &on_wait).map_err(of_store)?;
+    let store = Store::open_without_index(&settings.store_dir, Mode::ReadWrite, &on_wait).map_err(of_store)?;
     let pool = Pool::new(pool::processors());
     let (sender, receiver) = crossbeam_channel::unbounded();
     let (settings, told) = (Arc::new(settings), (Arc::clone(counters), Arc::clone(listener)));
@@ -314,6 +314,7 @@ fn install(session: &mut Session) -> Result<Outcome, Error> {
         Some(replay::Attempt::Not { began }) => began,
         None => false,
     };
+    session.sources.store.open_index().map_err(of_store)?;
     let (told, counters) = (Arc::clone(&session.listener), Arc::clone(&session.counters));
     let mut supply = Supply::new(Arc::clone(&session.sources), session.spawner.clone(), session.sender.clone(), counters, told);
     let node = engines::Node::ask(session);

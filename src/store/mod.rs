@@ -27,6 +27,7 @@ mod method;
 mod object;
 mod pack;
 mod package;
+mod projects;
 mod quarantine;
 mod reach;
 mod record;
@@ -93,7 +94,8 @@ pub struct Store {
     objects: Objects,
     index: Index,
     epoch: Epoch,
-    writable: bool,
+    /// Whether the folder can be written; the index says for itself.
+    may_write: bool,
     /// Opened when the first object is missing.
     packs: OnceLock<Packs>,
     _lease: Option<Lock>,
@@ -115,6 +117,16 @@ impl Store {
         Store::open_waiting(root, mode, boot::id(), on_wait)
     }
 
+    /// Does the same, but leaves the index to whoever asks it first: an install from a blueprint never does.
+    pub fn open_without_index(root: &Path, mode: Mode, on_wait: &dyn Fn(Wait)) -> Result<Store, StoreError> {
+        Store::begin(root, mode, boot::id(), on_wait)
+    }
+
+    /// Opens the index, so that what is wrong with it is told before anything else happens.
+    pub fn open_index(&self) -> Result<(), StoreError> {
+        self.index.open()
+    }
+
     /// Opens a store that is there for deleting: nobody else has it open meanwhile. Nothing when somebody has, and no
     /// patience was asked for.
     pub fn open_exclusive(root: &Path, patience: Patience<'_>) -> Result<Option<Store>, StoreError> {
@@ -123,7 +135,8 @@ impl Store {
             Exclusive::Busy => return Ok(None),
             Exclusive::Impossible => return Err(StoreError::NoLease { path: root.to_owned() }),
         };
-        let index = Index::open(root, true, boot::id())?;
+        let index = Index::new(root, true, boot::id());
+        index.open()?;
         lease.name();
         let store = Store::assemble(root, Some(lease), Objects::open(root, true)?, index, true);
         store.must_be_writable()?;
@@ -131,6 +144,12 @@ impl Store {
     }
 
     fn open_waiting(root: &Path, mode: Mode, boot: Option<String>, on_wait: &dyn Fn(Wait)) -> Result<Store, StoreError> {
+        let store = Store::begin(root, mode, boot, on_wait)?;
+        store.open_index()?;
+        Ok(store)
+    }
+
+    fn begin(root: &Path, mode: Mode, boot: Option<String>, on_wait: &dyn Fn(Wait)) -> Result<Store, StoreError> {
         let mut writable = mode == Mode::ReadWrite;
         let lease = match lock::lease(root, writable, on_wait) {
             Err(error) if error.is_not_found() && writable => {
@@ -144,13 +163,12 @@ impl Store {
             opened => opened,
         }?;
         writable = writable && rustix::fs::access(root, rustix::fs::Access::WRITE_OK).is_ok();
-        let index = Index::open(root, writable, boot)?;
-        Ok(Store::assemble(root, lease, objects, index, writable))
+        Ok(Store::assemble(root, lease, objects, Index::new(root, writable, boot), writable))
     }
 
-    fn assemble(root: &Path, lease: Option<Lock>, objects: Objects, index: Index, writable: bool) -> Store {
-        let (epoch, writable) = (index.epoch(), writable && index.is_writable());
-        Store { root: root.to_owned(), objects, index, epoch, writable, packs: OnceLock::new(), _lease: lease }
+    fn assemble(root: &Path, lease: Option<Lock>, objects: Objects, index: Index, may_write: bool) -> Store {
+        let epoch = index.epoch();
+        Store { root: root.to_owned(), objects, index, epoch, may_write, packs: OnceLock::new(), _lease: lease }
     }
 
     /// Returns the folder of the store.
@@ -160,7 +178,7 @@ impl Store {
 
     /// Says whether something can be added.
     pub fn is_writable(&self) -> bool {
-        self.writable
+        self.may_write && self.index.is_writable()
     }
 
     /// Returns the packs that were there when somebody first asked.
@@ -169,7 +187,7 @@ impl Store {
     }
 
     fn must_be_writable(&self) -> Result<(), StoreError> {
-        if self.writable { Ok(()) } else { Err(StoreError::ReadOnly { path: self.root.clone() }) }
+        if self.is_writable() { Ok(()) } else { Err(StoreError::ReadOnly { path: self.root.clone() }) }
     }
 
     /// Says whether there was no package when the store was opened, so that nobody has to look for what nobody has put
@@ -218,7 +236,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let is_durable = |package: &&StoredPackage| package.epoch == Epoch::DURABLE;
         let is_known = packages.iter().all(|package| package.epoch == self.epoch || is_durable(package));
-        if !self.writable || !is_known {
+        if !is_known || !self.is_writable() {
             return Ok(());
         }
         let epoch = if packages.iter().all(is_durable) { Epoch::DURABLE } else { self.epoch };
@@ -227,7 +245,7 @@ impl Store {
 
     /// Drops a blueprint, which is out of date.
     pub fn remove_blueprint(&self, key: BlueprintKey) -> Result<(), StoreError> {
-        if self.writable { blueprint::remove(&self.root, key) } else { Ok(()) }
+        if self.may_write { blueprint::remove(&self.root, key) } else { Ok(()) }
     }
 
     /// Returns what one thread reaches objects by. `is_alone` says that it has a table of open files of its own.
@@ -273,7 +291,7 @@ impl Store {
     /// Keeps what checkouts learnt of objects, so that they are not hashed again. Does nothing in a store that cannot be
     /// written.
     pub fn commit_marks(&self, learnt: &[Learnt]) -> Result<(), StoreError> {
-        if learnt.is_empty() || !self.writable {
+        if learnt.is_empty() || !self.is_writable() {
             return Ok(());
         }
         self.index.write(|connection| learnt.iter().try_for_each(|tree| rows::write_marks(connection, &tree.tree, tree.epoch, &tree.marks)))
@@ -306,17 +324,23 @@ impl Store {
     /// Notes that a project is installed from this store, so that a gc keeps what it needs. The last step of an
     /// install. Writes at most once a day for a project, and never to a store that cannot be written.
     pub fn register_project(&self, project: &Path) -> Result<(), StoreError> {
-        let day = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / 86_400).cast_signed();
-        if !self.writable || self.index.with(|connection| rows::project_day(connection, project))? == Some(day) {
+        if !self.may_write {
             return Ok(());
         }
-        self.index.write(|connection| rows::write_project(connection, project, day))
+        let used_day = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / 86_400).cast_signed();
+        projects::note(&self.root, &Project { path: project.to_owned(), used_day })
     }
 
-    /// Returns the projects that were installed from this store, sorted by path.
+    /// Returns the projects that were installed from this store, sorted by path. Those that older versions have noted stand
+    /// in the index.
     pub fn projects(&self) -> Result<Vec<Project>, StoreError> {
         let rows = self.index.with(|connection| rows::projects(connection))?;
-        Ok(rows.into_iter().map(|(path, used_day)| Project { path: PathBuf::from(OsString::from_vec(path)), used_day }).collect())
+        let rows = rows.into_iter().map(|(path, used_day)| Project { path: PathBuf::from(OsString::from_vec(path)), used_day });
+        let mut projects = projects::list(&self.root)?;
+        projects.extend(rows);
+        projects.sort_by(|one, other| one.path.cmp(&other.path).then(other.used_day.cmp(&one.used_day)));
+        projects.dedup_by(|later, kept| later.path == kept.path);
+        Ok(projects)
     }
 }
 

@@ -183,19 +183,13 @@ pub(super) fn is_sound(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)).map(|answer| answer == "ok")
 }
 
-/// Returns the day on which a project was last installed.
-pub(super) fn project_day(connection: &Connection, project: &Path) -> rusqlite::Result<Option<i64>> {
-    let mut statement = connection.prepare_cached("SELECT used_day FROM projects WHERE path = ?1")?;
-    statement.query_row([project.as_os_str().as_bytes()], |row| row.get(0)).optional()
-}
-
-/// Notes the day on which a project was installed.
+/// Keeps a project that an older version has noted, and the day on which it was installed.
 pub(super) fn write_project(connection: &Connection, project: &Path, day: i64) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO projects (path, used_day) VALUES (?1, ?2)";
     connection.execute(sql, params![project.as_os_str().as_bytes(), day]).map(drop)
 }
 
-/// Returns the projects that were installed from this store, by path, and the day of each one's last install.
+/// Returns the projects that older versions have noted here, by path, and the day of each one's last install.
 pub(super) fn projects(connection: &Connection) -> rusqlite::Result<Vec<(Vec<u8>, i64)>> {
     let mut statement = connection.prepare("SELECT path, used_day FROM projects ORDER BY path")?;
     statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()

@@ -7,8 +7,11 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// The migrations, oldest first.
-pub(super) const MIGRATIONS: [&str; 2] =
-    [include_str!("../../migrations/0001_trees_packages_projects.sql"), include_str!("../../migrations/0002_last_use_of_packages.sql")];
+pub(super) const MIGRATIONS: [&str; 3] = [
+    include_str!("../../migrations/0001_trees_packages_projects.sql"),
+    include_str!("../../migrations/0002_last_use_of_packages.sql"),
+    include_str!("../../migrations/0003_projects_in_files.sql"),
+];
 
 /// The version that this deka writes.
 pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;

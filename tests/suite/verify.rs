@@ -390,9 +390,10 @@ fn the_index_is_made_anew_offline_and_projects_stay_known() {
 }
 
 #[test]
-fn a_torn_index_keeps_the_projects_that_can_be_read() {
+fn a_torn_index_keeps_the_projects_that_older_versions_have_noted_in_it() {
     let (_registry, env) = installed();
     let connection = database(&env);
+    connection.execute("INSERT INTO projects (path, used_day) VALUES (?1, 20000)", [b"/home/someone/older"]).unwrap();
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
     let page: i64 = connection.query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'trees'", [], |row| row.get(0)).unwrap();
     let size: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap();
@@ -403,7 +404,7 @@ fn a_torn_index_keeps_the_projects_that_can_be_read() {
     let report = json(&env, &["--repair"]);
     assert_eq!(report["repaired"]["left"], 0, "{report:#}");
     let known: i64 = database(&env).query_row("SELECT count(*) FROM projects", [], |row| row.get(0)).unwrap();
-    assert_eq!(known, 1);
+    assert_eq!((known, tree::paths(&env.store().join("projects")).len()), (1, 1));
     is_clean(&env);
 }
 

@@ -6,7 +6,7 @@ use crate::store::error::{StoreError, explain};
 use crate::store::id::ObjectId;
 use crate::store::object::ObjectPath;
 use crate::store::threads::{self, on_threads};
-use crate::store::{Store, blueprint, index};
+use crate::store::{Store, blueprint, index, projects};
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 use std::path::Path;
@@ -42,6 +42,7 @@ pub fn forget(store: &Store, plan: &Plan) -> std::result::Result<(), StoreError>
         crate::fs::remove_all(&store.root.join(blueprint::FOLDER))?;
     }
     store.index.with(|connection| ledger::forget(connection, plan))?;
+    plan.projects.iter().try_for_each(|path| projects::forget(&store.root, path))?;
     plan.records.iter().try_for_each(|file| file.prune()).map_err(explain)
 }
 

@@ -11,7 +11,7 @@ use crate::store::error::{StoreError, explain};
 use crate::store::object::TEMPORARY;
 use crate::store::threads::{self, on_threads};
 use crate::store::verify::QUARANTINED;
-use crate::store::{Store, index, record};
+use crate::store::{Store, index, projects, record};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::CStr;
@@ -174,7 +174,7 @@ pub(super) fn leftovers(root: &Path, limits: &Limits) -> Result<(Vec<PathBuf>, C
     let (mut paths, mut count) = (Vec::new(), Count::default());
     let broken = format!("{}.broken-", index::FILE);
     let quarantined = root.join(QUARANTINED);
-    for folder in [root.to_owned(), root.join(record::FOLDER), quarantined.clone()] {
+    for folder in [root.to_owned(), root.join(record::FOLDER), root.join(projects::FOLDER), quarantined.clone()] {
         let entries = match std::fs::read_dir(&folder) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             entries => entries.at("list", &folder)?,

@@ -38,6 +38,8 @@ struct State {
     /// Grows when the file is replaced, so that connections to the old one are not used again.
     generation: u32,
     idle: Vec<Connection>,
+    /// Whether nobody has asked for it yet, and then whether it is to be opened for writing.
+    unopened: Option<bool>,
     /// The first index of a store, being made on a thread of its own: who opens the store has other things to do first.
     coming: Option<JoinHandle<Result<(Access, Connection), Failure>>>,
 }
@@ -72,23 +74,24 @@ impl From<FsError> for Failure {
 }
 
 impl Index {
-    /// Opens the index of a store, and makes it if need be. What goes wrong while the first index of a store is made, its
-    /// first use tells.
-    pub fn open(root: &Path, writable: bool, boot: Option<String>) -> Result<Index, StoreError> {
+    /// Names the index of a store. It is opened, and made if need be, when it is first asked for anything, and what goes wrong
+    /// then that first question tells. The first index of a store is begun at once.
+    pub fn new(root: &Path, writable: bool, boot: Option<String>) -> Index {
         let file = Arc::new(IndexFile::new(root, boot));
-        let state = Mutex::new(State { access: Access::Write, generation: 0, idle: Vec::new(), coming: None });
+        let state = State { access: Access::Write, generation: 0, idle: Vec::new(), unopened: Some(writable), coming: None };
         let began_empty = writable && file.is_new();
-        let index = Index { file, began_empty, state };
-        let coming = if began_empty { index.make_aside() } else { None };
-        let mut state = index.lock();
-        if coming.is_none() {
-            let (access, connection) = index.file.open(writable).map_err(|failure| index.explain(failure))?;
-            state.access = access;
-            state.idle.push(connection);
+        let index = Index { file, began_empty, state: Mutex::new(state) };
+        if began_empty && let Some(coming) = index.make_aside() {
+            let mut state = index.lock();
+            state.coming = Some(coming);
+            state.unopened = None;
         }
-        state.coming = coming;
-        drop(state);
-        Ok(index)
+        index
+    }
+
+    /// Opens it, unless it has been opened or is being made.
+    pub fn open(&self) -> Result<(), StoreError> {
+        self.opened().map(drop).map_err(|failure| self.explain(failure))
     }
 
     /// Begins to make the first index; nothing where no thread can be had for it.
@@ -107,9 +110,21 @@ impl Index {
         self.lock().coming.as_ref().is_some_and(|coming| !coming.is_finished())
     }
 
+    /// Returns the state once the index is open, or at least being made.
+    fn opened(&self) -> Result<MutexGuard<'_, State>, Failure> {
+        let mut state = self.lock();
+        if let Some(writable) = state.unopened {
+            let (access, connection) = self.file.open(writable)?;
+            state.access = access;
+            state.idle.push(connection);
+            state.unopened = None;
+        }
+        Ok(state)
+    }
+
     /// Returns the state once the index is there.
     fn ready(&self) -> Result<MutexGuard<'_, State>, Failure> {
-        let mut state = self.lock();
+        let mut state = self.opened()?;
         if let Some(coming) = state.coming.take() {
             // A panic there has been reported; the index can still be made here.
             let (access, connection) = coming.join().unwrap_or_else(|_| self.file.open(true))?;
@@ -121,12 +136,12 @@ impl Index {
 
     /// Says whether rows can be written.
     pub fn is_writable(&self) -> bool {
-        self.lock().access == Access::Write
+        self.opened().is_ok_and(|state| state.access == Access::Write)
     }
 
     /// Says whether it was made again in memory, from records that know no project.
     pub fn is_in_memory(&self) -> bool {
-        self.lock().access == Access::Memory
+        self.opened().is_ok_and(|state| state.access == Access::Memory)
     }
 
     /// Returns the epoch of what is written now.

@@ -41,7 +41,7 @@ impl Ledger {
     /// Begins a run, and leaves out of `shards` what is done when one is continued.
     pub fn begin(store: &Store, checks: &Checks, shards: &mut [Shard]) -> Result<Ledger, StoreError> {
         let path = store.root.join(FILE);
-        let kept = checks.only.is_none() && store.writable;
+        let kept = checks.only.is_none() && store.is_writable();
         let pages = Pages { done: [false; 256], suspects: Vec::new(), written: Instant::now() };
         let mut ledger = Ledger { path, resumed_at: None, kept, pages: Mutex::new(pages) };
         if checks.resume && checks.only.is_none() {

@@ -1,0 +1,2 @@
+-- From here on projects are noted in files of their own, so that they outlive the index. The table `projects` keeps what was
+-- noted before. Nothing else changes. The number is there so that a deka that does not know those files deletes nothing.
