@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::package::name::PackageName;
 use crate::package::packument::Packument;
 use crate::package::platform::{Host, Platform};
+use crate::pool::Priority;
 use crate::project::settings::{LinkWorkspacePackages, Settings};
 use crate::project::workspace::Project;
 use crate::registry::{Age, Answered, RegistryError};
@@ -142,8 +143,13 @@ pub(super) fn resolve(
     }
     let (resolution, warnings) = solver.finish().map_err(failure::of_resolve)?;
     let demands = solver.demands();
-    // The process does not live much longer. To take the tree apart first costs a large project milliseconds.
-    std::mem::forget(solver);
+    if session.sources.store.began_empty() {
+        // What it has of packuments is room for the tarballs, which are all still to be unpacked.
+        session.spawner.spawn(Priority::Import, move || drop(solver));
+    } else {
+        // The process does not live much longer. To take the tree apart first costs a large project milliseconds.
+        std::mem::forget(solver);
+    }
     adopt(supply, &resolution, externals);
     Ok(Resolved { resolution, warnings, demands, asked })
 }

@@ -140,12 +140,7 @@ pub fn draw<'a>(wanted: &Wanted, places: &Places, package: impl Fn(&str) -> Opti
 }
 
 /// Puts down a slot. The files of a package with many come later, in several parts.
-fn put_slot(
-    (slots, large): (&mut Parts, &mut Large),
-    slot: &RecordedSlot,
-    package: &StoredPackage,
-    looked: &mut Looked,
-) -> Option<()> {
+fn put_slot((slots, large): (&mut Parts, &mut Large), slot: &RecordedSlot, package: &StoredPackage, looked: &mut Looked) -> Option<()> {
     let is_large = package.tree.len() > FILES_MAX;
     let loads = Loads::of(package, if is_large { STEPS_PER_PART } else { FILES_MAX }, looked)?;
     let slots = if is_large { &mut large.slots } else { slots };

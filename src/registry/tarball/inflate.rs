@@ -6,6 +6,7 @@
 //! does is called here.
 
 use std::cell::RefCell;
+use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 /// What a body inflates to.
@@ -20,8 +21,8 @@ pub(crate) enum Inflated<'a> {
 
 /// The most that one byte of deflate can stand for: a claim above is a lie, and no memory is spent on it.
 const EXPANSION_MAX: usize = 1032;
-/// The most bytes of buffer that a thread keeps for the next body.
-const KEPT_BYTES: usize = 16 << 20;
+/// The most bytes of buffer that a thread keeps for the next body. What is larger is of use to others meanwhile.
+const KEPT_BYTES: usize = 2 << 20;
 
 thread_local! {
     static WORKSPACE: RefCell<Option<Workspace>> = const { RefCell::new(None) };
@@ -29,7 +30,7 @@ thread_local! {
 
 struct Workspace {
     decoder: Decoder,
-    /// Its length only grows, so that old bytes are overwritten and not cleared first.
+    /// Room, which is not cleared before it is written to.
     buffer: Vec<u8>,
 }
 
@@ -40,8 +41,9 @@ pub(crate) fn with_inflated<T>(packed: &[u8], limit_bytes: usize, look: impl FnO
     let Some(mut workspace) = kept else {
         return look(Inflated::Damaged("there is no memory to inflate it".to_owned()));
     };
+    workspace.buffer.clear();
     let answer = match inflate(&mut workspace, packed, limit_bytes) {
-        Ok(length) => look(Inflated::Whole(&workspace.buffer[..length])),
+        Ok(()) => look(Inflated::Whole(&workspace.buffer)),
         Err(Failure::TooLarge) => look(Inflated::TooLarge),
         Err(Failure::Damaged(reason)) => look(Inflated::Damaged(reason.to_owned())),
     };
@@ -57,45 +59,46 @@ enum Failure {
     Damaged(&'static str),
 }
 
-fn inflate(workspace: &mut Workspace, packed: &[u8], limit_bytes: usize) -> Result<usize, Failure> {
+/// Inflates all members into the buffer, which is empty.
+fn inflate(Workspace { decoder, buffer }: &mut Workspace, packed: &[u8], limit_bytes: usize) -> Result<(), Failure> {
     let ceiling = packed.len().saturating_mul(EXPANSION_MAX).min(limit_bytes);
     // The last four bytes are the size of the last member, which is nearly always the only one.
     let claim = packed.last_chunk::<4>().map_or(0, |size| u32::from_le_bytes(*size) as usize);
     if claim > limit_bytes && claim <= packed.len().saturating_mul(EXPANSION_MAX) {
         return Err(Failure::TooLarge);
     }
-    grow(&mut workspace.buffer, claim.min(ceiling));
-    let (mut rest, mut length) = (packed, 0);
+    let wanted = claim.min(ceiling);
+    if buffer.capacity() < wanted {
+        // A vector that grows copies what it has room for.
+        *buffer = Vec::with_capacity(wanted);
+    }
+    let mut rest = packed;
     loop {
         // A kept buffer may be longer than what is allowed here.
-        let end = workspace.buffer.len().min(ceiling);
-        match workspace.decoder.member(rest, &mut workspace.buffer[length..end]) {
+        let end = buffer.capacity().min(ceiling);
+        let length = buffer.len();
+        match decoder.member(rest, &mut buffer.spare_capacity_mut()[..end - length]) {
             Ok((taken, inflated)) => {
                 rest = rest.get(taken..).unwrap_or_default();
-                length += inflated;
+                // SAFETY: the member's bytes have been written behind those that were there, as far as there was room.
+                unsafe { buffer.set_len(length + inflated) };
             }
             Err(MemberError::NoSpace) if end >= ceiling => {
                 return Err(if ceiling == limit_bytes { Failure::TooLarge } else { Failure::Damaged("its data cannot be read") });
             }
             Err(MemberError::NoSpace) => {
                 let wanted = (end * 2).max(64 << 10).min(ceiling);
-                grow(&mut workspace.buffer, wanted);
+                buffer.reserve_exact(wanted - length);
                 continue;
             }
             Err(MemberError::BadData) => return Err(Failure::Damaged("its data or checksum is wrong, or it ends too early")),
         }
         if rest.iter().all(|byte| *byte == 0) {
-            return Ok(length);
+            return Ok(());
         }
         if rest[0] != 0x1f {
             return Err(Failure::Damaged("something stands behind its end"));
         }
-    }
-}
-
-fn grow(buffer: &mut Vec<u8>, length: usize) {
-    if buffer.len() < length {
-        buffer.resize(length, 0);
     }
 }
 
@@ -115,10 +118,10 @@ impl Decoder {
     }
 
     /// Inflates the first member of `packed` and checks its CRC-32 and size; returns the bytes taken and written.
-    fn member(&mut self, packed: &[u8], out: &mut [u8]) -> Result<(usize, usize), MemberError> {
+    fn member(&mut self, packed: &[u8], out: &mut [MaybeUninit<u8>]) -> Result<(usize, usize), MemberError> {
         let (mut taken, mut written) = (0usize, 0usize);
         // SAFETY: the decoder is live and borrowed alone; both slices are passed with their own lengths, libdeflate reads
-        // and writes only within them, and the two counters outlive the call.
+        // and writes only within them, of `out` nothing that it has not written, and the two counters outlive the call.
         let result = unsafe {
             libdeflate_sys::libdeflate_gzip_decompress_ex(
                 self.0.as_ptr(),
