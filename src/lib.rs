@@ -48,7 +48,7 @@
 //! # Invariants
 //!
 //! - **Nothing wrong is handed out.** A tarball's integrity is checked on its compressed bytes before anything made of
-//!   it can be used, and an object whose stat differs from what the index noted is hashed before it is linked.
+//!   it can be used, and an object whose stat differs from what the index noted is hashed before a project can use it.
 //! - **One ordering, obeyed everywhere**: objects, then the package's record, then its index row, then slots and links,
 //!   then the state file, then the registration of the project. A crash leaves a prefix of that, and every prefix is
 //!   either invisible or usable.

@@ -28,6 +28,13 @@ fn blueprints(env: &TestEnv) -> Vec<PathBuf> {
     if folder.exists() { tree::paths(&folder).into_iter().map(|name| folder.join(name)).collect() } else { Vec::new() }
 }
 
+/// The object with these bytes.
+fn find_object(env: &TestEnv, text: &str) -> PathBuf {
+    let folder = env.store().join("objects");
+    let files = tree::paths(&folder).into_iter().filter(|path| !path.ends_with('/')).map(|path| folder.join(path));
+    files.into_iter().find(|path| fs::read(path).is_ok_and(|bytes| bytes == text.as_bytes())).expect("an object")
+}
+
 fn again(env: &TestEnv) {
     without_modules(env).install().success();
 }
@@ -77,13 +84,8 @@ fn one_that_is_damaged_or_of_another_version_is_passed_over() {
 #[test]
 fn a_file_of_the_store_that_was_touched_or_edited_is_noticed_all_the_same() {
     let (_registry, env, whole) = warm();
-    let object = |text: &str| {
-        let folder = env.store().join("objects");
-        let files = tree::paths(&folder).into_iter().filter(|path| !path.ends_with('/')).map(|path| folder.join(path));
-        files.into_iter().find(|path| fs::read(path).is_ok_and(|bytes| bytes == text.as_bytes())).expect("an object")
-    };
     // Touched: hashed once, and the blueprint that would have it hashed again is dropped, and made anew by the next.
-    let touched = object("one");
+    let touched = find_object(&env, "one");
     fs::File::options().write(true).open(&touched).unwrap().set_modified(SystemTime::now() + Duration::from_secs(60)).unwrap();
     again(&env);
     is_right(&env, &whole);
@@ -91,11 +93,28 @@ fn a_file_of_the_store_that_was_touched_or_edited_is_noticed_all_the_same() {
     again(&env);
     assert_eq!(blueprints(&env).len(), 1);
     // Edited with the same length: replaced before it is handed out.
-    fs::write(object("two"), "bad").unwrap();
+    fs::write(find_object(&env, "two"), "bad").unwrap();
     env.remove("node_modules").install().success().says("damaged");
     is_right(&env, &whole);
     again(&env);
     is_right(&env, &whole);
+}
+
+#[test]
+fn a_file_that_several_packages_share_is_right_in_all_of_them() {
+    let names = ["a", "b", "c"];
+    let registry = names.into_iter().fold(Registry::new(), |registry, name| registry.package(name, "1.0.0", |p| p.file("same.js", "same")));
+    let env = TestEnv::with(&registry);
+    env.depends_on(&names.map(|name| (name, "1")));
+    env.install().success();
+    let whole = env.tree();
+    again(&env);
+    let object = find_object(&env, "same");
+    // Only one of the packages has it looked at, and by then it may be in the others.
+    fs::write(&object, "evil").unwrap();
+    env.remove("node_modules").install().success().says("damaged");
+    assert_eq!(env.tree(), whole);
+    assert!(names.iter().all(|name| env.read(&format!("node_modules/{name}/same.js")) == "same"));
 }
 
 #[test]

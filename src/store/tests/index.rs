@@ -1,6 +1,7 @@
 //! The index is derived data.
 
 use super::*;
+use crate::store::gc;
 use std::os::unix::fs::MetadataExt;
 
 fn index_path(place: &Place) -> PathBuf {
@@ -249,8 +250,43 @@ fn projects_are_remembered_once() {
         store.register_project(Path::new("/home/someone/b")).expect("room");
         store.register_project(Path::new("/home/someone/a")).expect("room");
     }
-    let paths: Vec<_> = store.projects().expect("rows").into_iter().map(|project| project.path).collect();
+    let paths: Vec<_> = store.projects().expect("files").into_iter().map(|project| project.path).collect();
     assert_eq!(paths, [Path::new("/home/someone/a"), Path::new("/home/someone/b")]);
+}
+
+#[test]
+fn projects_that_older_versions_have_noted_count_until_they_are_forgotten() {
+    let place = Place::new();
+    let store = place.store();
+    let note = |path: &'static str, day| {
+        store.index.write(move |connection| crate::store::rows::write_project(connection, Path::new(path), day)).expect("room");
+    };
+    note("/home/someone/a", 1);
+    note("/home/someone/b", 2);
+    store.register_project(Path::new("/home/someone/a")).expect("room");
+    let days = |store: &Store| store.projects().expect("rows and files").into_iter().map(|project| project.used_day).collect::<Vec<_>>();
+    assert!(matches!(days(&store)[..], [today, 2] if today > 20_000), "{:?}", days(&store));
+    let forget = |path: &str| {
+        let roots = gc::Roots { forgotten: vec![PathBuf::from(path)], ..gc::Roots::default() };
+        let plan = gc::plan(&store, &roots, &gc::Limits::new(0)).expect("an index");
+        gc::forget(&store, &plan).expect("a store that can be written");
+    };
+    forget("/home/someone/a");
+    assert_eq!(days(&store), [2]);
+    forget("/home/someone/b");
+    assert!(days(&store).is_empty());
+}
+
+#[test]
+fn an_index_that_nobody_asks_is_left_alone() {
+    let place = Place::new();
+    drop(place.store());
+    std::fs::write(index_path(&place), b"garbage").expect("an index");
+    let store = Store::open_without_index(&place.store_path(), Mode::ReadWrite, &|_| ()).expect("a store");
+    store.register_project(Path::new("/home/someone/project")).expect("room");
+    assert_eq!((std::fs::read(index_path(&place)).expect("an index"), moved_aside(&place)), (b"garbage".to_vec(), 0));
+    store.open_index().expect("a new one");
+    assert_eq!((store.projects().expect("files").len(), moved_aside(&place)), (1, 1));
 }
 
 #[test]

@@ -5,11 +5,16 @@ use crate::store::{Loads, Looked, Surprise};
 use std::fs::File;
 use std::os::fd::AsFd;
 
-/// Carries out the loads of a package in a new folder.
+/// Carries out the loads of a package in a new folder, with each object looked at.
 fn put(store: &Store, package: &StoredPackage, into: &Path, is_alone: bool) -> Result<(), Surprise> {
+    put_beside(store, package, into, is_alone, &mut Looked::default())
+}
+
+/// The same beside other loads, which look at some of the objects.
+fn put_beside(store: &Store, package: &StoredPackage, into: &Path, is_alone: bool, looked: &mut Looked) -> Result<(), Surprise> {
     std::fs::create_dir(into).expect("a new folder");
     let folder = File::open(into).expect("a folder");
-    let loads = Loads::of(package, 3, &mut Looked::default()).expect("paths that can be written down");
+    let loads = Loads::of(package, 3, looked).expect("paths that can be written down");
     let mut reach = store.reach(is_alone);
     std::iter::once(&loads.folders).chain(loads.files.iter().map(|(files, _)| files)).try_for_each(|load| reach.put(load, folder.as_fd()))
 }
@@ -42,4 +47,19 @@ fn an_object_that_was_touched_or_is_gone_is_a_surprise() {
     for is_alone in [false, true] {
         assert!(matches!(attempt("gone", is_alone), Err(Surprise::Object(path)) if path == object));
     }
+}
+
+#[test]
+fn an_object_is_looked_at_once_for_all_loads() {
+    let place = Place::new();
+    let store = place.store();
+    let package = add_example(&store);
+    let mut looked = Looked::default();
+    put_beside(&store, &package, &place.target("first"), true, &mut looked).expect("a sound store");
+    put_beside(&store, &package, &place.target("second"), true, &mut looked).expect("a sound store");
+    assert!(["first", "second"].iter().all(|name| content(&place.target(name)) == example_content()));
+    let object = object_path(&store, &package, "index.js");
+    File::options().write(true).open(&object).and_then(|file| file.set_modified(std::time::UNIX_EPOCH)).expect("touched");
+    put_beside(&store, &package, &place.target("third"), true, &mut looked).expect("the first load would have seen it");
+    assert!(matches!(put(&store, &package, &place.target("alone"), true), Err(Surprise::Object(path)) if path == object));
 }
