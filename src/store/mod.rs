@@ -328,7 +328,10 @@ impl Store {
             return Ok(());
         }
         let used_day = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / 86_400).cast_signed();
-        projects::note(&self.root, &Project { path: project.to_owned(), used_day })
+        match projects::note(&self.root, &Project { path: project.to_owned(), used_day }) {
+            Err(StoreError::Io(error)) if is_read_only(&error) => Ok(()),
+            noted => noted,
+        }
     }
 
     /// Returns the projects that were installed from this store, sorted by path. Those that older versions have noted stand

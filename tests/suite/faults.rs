@@ -272,6 +272,25 @@ fn folders_of_the_store_that_cannot_be_written() {
 }
 
 #[test]
+fn a_project_that_the_store_cannot_note_is_installed_all_the_same() {
+    let registry = registry();
+    let truth = Truth::of(&registry, "--virtual-store=project", 1);
+    let env = TestEnv::with(&registry);
+    depend(&env, 0);
+    env.install().success();
+    let other = env.another("project/b");
+    depend(&other, 0);
+    let (user, projects) = (Unprivileged::new(&env), env.store().join("projects"));
+    fs::set_permissions(&projects, fs::Permissions::from_mode(0o555)).unwrap();
+    user.prepare(&other, &["install"]).run().success();
+    assert_eq!((other.tree(), tree::paths(&projects).len()), (truth.trees[0].clone(), 1));
+    make_writable(&env.store());
+    other.remove("node_modules");
+    user.prepare(&other, &["install"]).run().success();
+    assert_eq!((other.tree(), tree::paths(&projects).len()), (truth.trees[0].clone(), 2));
+}
+
+#[test]
 fn a_mount_that_can_only_be_read() {
     let registry = registry();
     let truth = Truth::of(&registry, "--virtual-store=project", 2);
