@@ -38,8 +38,8 @@ impl Store {
         Objects::are_there(root)
     }
 
-    /// Says whether [`Store::projects`] can be believed. An index that cannot be used where it lies, in a store that cannot
-    /// be written, is made again in memory, and no record speaks of projects.
+    /// Says whether [`Store::projects`] has those that older versions have noted in the index. One that cannot be used where
+    /// it lies, in a store that cannot be written, is made again in memory, and no record speaks of projects.
     pub fn knows_projects(&self) -> bool {
         !self.index.is_in_memory()
     }

@@ -306,7 +306,7 @@ fn a_read_only_store_answers_and_stays_as_it_is() {
 }
 
 #[test]
-fn projects_that_nobody_can_know_are_not_taken_for_none() {
+fn an_index_that_is_lost_takes_no_project_with_it() {
     let (_registry, one, _other) = two_projects();
     let copy = one.at_root("project/read-only");
     copy_store(&one.store(), &copy);
@@ -315,7 +315,7 @@ fn projects_that_nobody_can_know_are_not_taken_for_none() {
     let folder = copy.to_string_lossy().into_owned();
     let said = one.deka(["store", "usages", "b", "--store-dir", &folder]).either();
     drop(mounted);
-    said.says("b@1.0.0").says("so no project is known");
+    said.says("b@1.0.0: 2 projects").says("so projects that an older deka has noted in it are not known");
 }
 
 fn copy_store(from: &Path, to: &Path) {

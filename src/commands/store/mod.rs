@@ -52,7 +52,8 @@ fn open(context: &Context, place: &Where) -> Result<Option<store::Store>, Error>
         let store = store::Store::open(&folder, store::Mode::ReadWrite).map_err(of_store)?;
         if !store.knows_projects() {
             let folder = folder.display();
-            context.reporter.warning(&format!("the index of {folder} cannot be used and not be made again, so no project is known"));
+            let reason = format!("the index of {folder} cannot be used and not be made again");
+            context.reporter.warning(&format!("{reason}, so projects that an older deka has noted in it are not known"));
         }
         return Ok(Some(store));
     }
