@@ -187,6 +187,8 @@ impl Store {
     }
 
     fn must_be_writable(&self) -> Result<(), StoreError> {
+        // What is wrong with the index says more than that nothing can be written.
+        self.open_index()?;
         if self.is_writable() { Ok(()) } else { Err(StoreError::ReadOnly { path: self.root.clone() }) }
     }
 

@@ -278,6 +278,15 @@ fn projects_that_older_versions_have_noted_count_until_they_are_forgotten() {
 }
 
 #[test]
+fn whoever_adds_to_a_store_is_told_what_is_wrong_with_its_index() {
+    let place = Place::new();
+    drop(place.store());
+    rusqlite::Connection::open(index_path(&place)).and_then(|index| index.pragma_update(None, "user_version", 99)).expect("an index");
+    let store = Store::open_without_index(&place.store_path(), Mode::ReadWrite, &|_| ()).expect("a store");
+    assert!(matches!(store.import().err(), Some(StoreError::Newer { found: 99, .. })), "and not that it cannot be written");
+}
+
+#[test]
 fn an_index_that_nobody_asks_is_left_alone() {
     let place = Place::new();
     drop(place.store());
