@@ -31,7 +31,7 @@ impl Shelf {
         let is_small = std::fs::metadata(&path).is_ok_and(|found| found.len() <= BYTES_MAX);
         let mut bytes = std::fs::read(&path).ok().filter(|_| is_small)?;
         let (check, content) = bytes.strip_prefix(self.magic)?.split_first_chunk::<4>()?;
-        if libdeflater::crc32(content).to_le_bytes() != *check {
+        if crc32fast::hash(content).to_le_bytes() != *check {
             return None;
         }
         bytes.drain(..HEAD);
@@ -48,7 +48,7 @@ impl Shelf {
         bytes.extend_from_slice(self.magic);
         bytes.extend_from_slice(&[0; 4]);
         parts.iter().for_each(|part| bytes.extend_from_slice(part));
-        let check = libdeflater::crc32(&bytes[HEAD..]).to_le_bytes();
+        let check = crc32fast::hash(&bytes[HEAD..]).to_le_bytes();
         bytes[MAGIC..HEAD].copy_from_slice(&check);
         let folder = cache_dir.join(self.folder);
         if fs::create_dir_all(&folder).and_then(|()| fs::write_atomic(&folder.join(name), &bytes)).is_ok() {

@@ -157,7 +157,7 @@ fn append(path: &Path, bytes: &mut Vec<u8>) -> Option<Stat> {
 impl Cached {
     /// Checks the whole answer, which `bytes` still holds, and takes its packument.
     pub(super) fn packument(self, bytes: Arc<Vec<u8>>, name: &PackageName) -> Option<Packument> {
-        let is_whole = libdeflater::crc32(bytes.get(self.checked)?) == self.check;
+        let is_whole = crc32fast::hash(bytes.get(self.checked)?) == self.check;
         is_whole.then(|| Packument::decode(bytes, self.packument, name).ok())?
     }
 }
@@ -215,7 +215,7 @@ fn encode_times(times: Times) -> [u8; 20] {
     let mut bytes = [0; 20];
     bytes[..8].copy_from_slice(&times.asked.to_le_bytes());
     bytes[8..16].copy_from_slice(&times.fresh_until.to_le_bytes());
-    let check = libdeflater::crc32(&bytes[..16]);
+    let check = crc32fast::hash(&bytes[..16]);
     bytes[16..].copy_from_slice(&check.to_le_bytes());
     bytes
 }
@@ -231,10 +231,10 @@ fn encode_head(body: &[u8], validators: &Validators, times: Times) -> Vec<u8> {
         bytes.extend_from_slice(&u32::try_from(text.len()).unwrap_or(0).to_le_bytes());
         bytes.extend_from_slice(text.as_bytes());
     }
-    let mut check = libdeflater::Crc::new();
+    let mut check = crc32fast::Hasher::new();
     check.update(&bytes[check_at + 4..]);
     check.update(body);
-    bytes[check_at..check_at + 4].copy_from_slice(&check.sum().to_le_bytes());
+    bytes[check_at..check_at + 4].copy_from_slice(&check.finalize().to_le_bytes());
     bytes
 }
 

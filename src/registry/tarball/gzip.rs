@@ -1,12 +1,12 @@
-//! Gzip as a stream of members, for archives too large to inflate in one piece.
+//! Gzip as a stream of members.
 //!
 //! A gzip file is any number of members one after the other, and each is checked (CRC-32 and size) at its end. Behind
 //! the last one nothing may stand but zeros, with which tape blocks were once filled. The frame around the compressed
 //! data is read here, since the checksum of a crate that does nothing else is several times faster.
 
-use super::deflate::{Inflater, Stop};
+use super::deflate::{Inflater, Output, Stop};
 use super::error::TarballError;
-use super::window::Window;
+use std::cell::Cell;
 use std::io::{self, BufRead};
 
 /// Says whether bytes begin as gzip does.
@@ -23,11 +23,33 @@ mod flag {
     pub(super) const RESERVED: u8 = 0xe0;
 }
 
+thread_local! {
+    /// The decoder of this thread's last gzip file, for its next one: most are small, and its tables are 18 kilobytes.
+    static KEPT: Cell<Option<Box<Inflater>>> = const { Cell::new(None) };
+}
+
+/// Lends a decoder.
+pub(super) fn with_decoder<T>(work: impl FnOnce(&mut Inflater) -> T) -> T {
+    let mut inflater = KEPT.take().unwrap_or_else(|| Box::new(Inflater::new()));
+    let answer = work(&mut inflater);
+    KEPT.set(Some(inflater));
+    answer
+}
+
+/// Where members are unpacked to.
+pub(super) trait Room {
+    /// Begins a new stream, which does not refer to what was before.
+    fn begin_stream(&mut self);
+
+    /// Calls `unpack` with room for a step. Returns the new bytes beside its answer.
+    fn unpack<T>(&mut self, unpack: impl FnOnce(&mut Output<'_>) -> T) -> (&[u8], T);
+}
+
 /// Reads all members as one stream. Damage is an error that carries [`TarballError::Gzip`].
-pub(super) struct Members<R> {
+pub(super) struct Members<'a, R> {
     packed: R,
     state: State,
-    inflater: Inflater,
+    inflater: &'a mut Inflater,
     crc: crc32fast::Hasher,
     /// The bytes of this member, as its trailer counts them.
     bytes: u32,
@@ -40,18 +62,18 @@ enum State {
     Done,
 }
 
-impl<R: BufRead> Members<R> {
+impl<'a, R: BufRead> Members<'a, R> {
     /// Starts at the first member.
-    pub(super) fn new(packed: R) -> Members<R> {
-        Members { packed, state: State::Between, inflater: Inflater::new(), crc: crc32fast::Hasher::new(), bytes: 0 }
+    pub(super) fn new(packed: R, inflater: &'a mut Inflater) -> Members<'a, R> {
+        Members { packed, state: State::Between, inflater, crc: crc32fast::Hasher::new(), bytes: 0 }
     }
 
-    /// Unpacks some bytes into the window, none only at the end. Returns how many.
-    pub(super) fn unpack(&mut self, window: &mut Window) -> io::Result<usize> {
+    /// Unpacks some bytes, none only at the end. Returns how many.
+    pub(super) fn unpack(&mut self, room: &mut impl Room) -> io::Result<usize> {
         loop {
             match self.state {
-                State::Between => self.start(window)?,
-                State::Inside => match self.step(window)? {
+                State::Between => self.start(room)?,
+                State::Inside => match self.step(room)? {
                     0 => {}
                     made => return Ok(made),
                 },
@@ -60,9 +82,9 @@ impl<R: BufRead> Members<R> {
         }
     }
 
-    fn start(&mut self, window: &mut Window) -> io::Result<()> {
+    fn start(&mut self, room: &mut impl Room) -> io::Result<()> {
         skip_header(&mut self.packed)?;
-        window.begin_stream();
+        room.begin_stream();
         self.inflater.reset();
         self.crc.reset();
         self.bytes = 0;
@@ -70,10 +92,10 @@ impl<R: BufRead> Members<R> {
         Ok(())
     }
 
-    fn step(&mut self, window: &mut Window) -> io::Result<usize> {
+    fn step(&mut self, room: &mut impl Room) -> io::Result<usize> {
         let packed = self.packed.fill_buf()?;
         let is_end = packed.is_empty();
-        let (unpacked, outcome) = window.unpack(|output| self.inflater.inflate(packed, output));
+        let (unpacked, outcome) = room.unpack(|output| self.inflater.inflate(packed, output));
         self.crc.update(unpacked);
         self.bytes = self.bytes.wrapping_add(unpacked.len() as u32);
         let made = unpacked.len();

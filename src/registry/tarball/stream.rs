@@ -4,10 +4,11 @@
 //! goes from the window to the sink as it stands there. What reads the packed bytes has its errors travel up as an
 //! `io::Error` that carries a [`TarballError`].
 
+use super::deflate::Output;
 use super::entries::{File, Files};
 use super::error::TarballError;
 use super::gathered::{Gathered, TOGETHER_BYTES};
-use super::gzip::{self, Members};
+use super::gzip::{self, Members, Room};
 use super::tar::{Archive, BETWEEN_ENTRIES_BYTES, Walk};
 use super::window::Window;
 use super::{Content, Limits, Sink, Unpacked, algorithm_of, checked, paths};
@@ -50,7 +51,10 @@ pub fn unpack_stream<S: Sink>(
 /// Unpacks a gzip body that is in memory and whose integrity is known, but that is too large to inflate in one piece.
 pub(super) fn unpack_gzip<S: Sink>(mut body: &[u8], files: &mut Files<'_, S>) -> Result<(), TarballError> {
     let packed_bytes = Cell::new(body.len() as u64);
-    unpack_tar(Flow::new(Source::Gzip(Box::new(Members::new(&mut body))), &packed_bytes, files.limits), files)
+    gzip::with_decoder(|inflater| {
+        let source = Source::Gzip(Members::new(&mut body, inflater));
+        unpack_tar(Flow::new(source, &packed_bytes, files.limits), files)
+    })
 }
 
 fn unpack_any<S: Sink>(packed: &mut dyn BufRead, packed_bytes: &Cell<u64>, files: &mut Files<'_, S>) -> Result<(), TarballError> {
@@ -61,8 +65,10 @@ fn unpack_any<S: Sink>(packed: &mut dyn BufRead, packed_bytes: &Cell<u64>, files
     }
     let is_gzip = gzip::is_gzip(&magic);
     let mut packed = magic.as_slice().chain(packed);
-    let source = if is_gzip { Source::Gzip(Box::new(Members::new(&mut packed))) } else { Source::Plain(&mut packed) };
-    unpack_tar(Flow::new(source, packed_bytes, files.limits), files)
+    gzip::with_decoder(|inflater| {
+        let source = if is_gzip { Source::Gzip(Members::new(&mut packed, inflater)) } else { Source::Plain(&mut packed) };
+        unpack_tar(Flow::new(source, packed_bytes, files.limits), files)
+    })
 }
 
 fn unpack_tar<S: Sink>(mut flow: Flow<'_>, files: &mut Files<'_, S>) -> Result<(), TarballError> {
@@ -168,9 +174,16 @@ fn read_buffered(reader: &mut dyn BufRead, into: &mut [u8]) -> io::Result<usize>
     Ok(count)
 }
 
+/// Adds what a reader has ready to an output.
+fn write_buffered(reader: &mut dyn BufRead, output: &mut Output<'_>) -> io::Result<usize> {
+    let count = output.write(reader.fill_buf()?);
+    reader.consume(count);
+    Ok(count)
+}
+
 /// Where the bytes of the archive come from.
 enum Source<'a> {
-    Gzip(Box<Members<&'a mut dyn BufRead>>),
+    Gzip(Members<'a, &'a mut dyn BufRead>),
     Plain(&'a mut dyn BufRead),
 }
 
@@ -200,7 +213,7 @@ impl<'a> Flow<'a> {
     fn unpack(&mut self) -> Result<bool, TarballError> {
         let made = match &mut self.source {
             Source::Gzip(members) => members.unpack(&mut self.window),
-            Source::Plain(reader) => self.window.unpack(|output| output.write(|room| read_buffered(*reader, room))).1,
+            Source::Plain(reader) => self.window.unpack(|output| write_buffered(*reader, output)).1,
         };
         let made = made.map_err(TarballError::from_io)?;
         self.bytes += made as u64;

@@ -6,6 +6,7 @@
 //! held.
 
 use super::deflate::{HISTORY_BYTES, Output};
+use super::gzip::Room;
 use std::cell::Cell;
 
 /// How much is unpacked in one step, at most.
@@ -14,41 +15,42 @@ const STEP_BYTES: usize = 128 << 10;
 const RUN_BYTES: usize = 256 << 10;
 
 thread_local! {
-    /// The buffer of the last window of this thread, for its next one: new memory would have to be cleared, two megabytes
-    /// for each archive. What stands in it lies before the beginning of any stream.
+    /// The buffer of the last window of this thread, empty, for its next one: two megabytes of new memory for each archive
+    /// would be a page fault every four kilobytes.
     static KEPT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 /// A window on the unpacked bytes.
 pub(super) struct Window {
+    /// What was unpacked and is still there.
     buffer: Vec<u8>,
+    /// How much of it there may be.
+    length: usize,
     /// Where the oldest byte stands that a match may refer to.
     floor: usize,
     /// What was read.
     read: usize,
     /// From where on it is kept although it was read.
     held: Option<usize>,
-    /// What was unpacked.
-    end: usize,
 }
 
 impl Window {
     /// Makes a window that shows as many as `piece_bytes` at once, those counted that are held.
     pub(super) fn new(piece_bytes: usize) -> Window {
         let length = HISTORY_BYTES + piece_bytes.max(RUN_BYTES) + STEP_BYTES;
-        let kept = KEPT.take();
-        let buffer = if kept.len() == length { kept } else { vec![0; length] };
-        Window { buffer, floor: 0, read: 0, held: None, end: 0 }
+        let mut buffer = KEPT.take();
+        buffer.reserve_exact(length);
+        Window { buffer, length, floor: 0, read: 0, held: None }
     }
 
     /// Returns what was not read yet.
     pub(super) fn unread(&self) -> &[u8] {
-        &self.buffer[self.read..self.end]
+        &self.buffer[self.read..]
     }
 
     /// Takes note that so many bytes were read.
     pub(super) fn consume(&mut self, count: usize) {
-        self.read = (self.read + count).min(self.end);
+        self.read = (self.read + count).min(self.buffer.len());
     }
 
     /// Reads so many bytes, or as many as there are.
@@ -73,37 +75,37 @@ impl Window {
         self.held = None;
     }
 
-    /// Begins a new stream, which does not refer to what was before.
-    pub(super) fn begin_stream(&mut self) {
-        self.floor = self.end;
-    }
-
-    /// Slides if that is due, and calls `unpack` with room for a step. Returns the new bytes beside its answer.
-    pub(super) fn unpack<T>(&mut self, unpack: impl FnOnce(&mut Output<'_>) -> T) -> (&[u8], T) {
-        let is_far = self.held.is_none() && self.read == self.end && self.end > HISTORY_BYTES + RUN_BYTES;
-        if is_far || self.buffer.len() - self.end < STEP_BYTES {
-            self.slide();
-        }
-        let start = self.end;
-        let limit = self.buffer.len().min(start + STEP_BYTES);
-        let mut output = Output { window: &mut self.buffer[..limit], floor: self.floor, at: start };
-        let answer = unpack(&mut output);
-        self.end = output.at;
-        (&self.buffer[start..self.end], answer)
-    }
-
     fn slide(&mut self) {
-        let from = self.held.unwrap_or(self.read).min(self.end.saturating_sub(HISTORY_BYTES));
-        self.buffer.copy_within(from..self.end, 0);
+        let from = self.held.unwrap_or(self.read).min(self.buffer.len().saturating_sub(HISTORY_BYTES));
+        self.buffer.drain(..from);
         self.held = self.held.map(|held| held - from);
         self.read -= from;
-        self.end -= from;
         self.floor = self.floor.saturating_sub(from);
+    }
+}
+
+impl Room for Window {
+    fn begin_stream(&mut self) {
+        self.floor = self.buffer.len();
+    }
+
+    /// Slides first, if that is due.
+    fn unpack<T>(&mut self, unpack: impl FnOnce(&mut Output<'_>) -> T) -> (&[u8], T) {
+        let end = self.buffer.len();
+        let is_far = self.held.is_none() && self.read == end && end > HISTORY_BYTES + RUN_BYTES;
+        if is_far || self.length - end < STEP_BYTES {
+            self.slide();
+        }
+        let start = self.buffer.len();
+        let limit = self.length.min(start + STEP_BYTES);
+        let answer = unpack(&mut Output::new(&mut self.buffer, self.floor, limit));
+        (&self.buffer[start..], answer)
     }
 }
 
 impl Drop for Window {
     fn drop(&mut self) {
+        self.buffer.clear();
         KEPT.set(std::mem::take(&mut self.buffer));
     }
 }
@@ -111,13 +113,12 @@ impl Drop for Window {
 #[cfg(test)]
 mod tests {
     use super::super::deflate::{Inflater, Stop};
-    use super::Window;
+    use super::{Room, Window};
 
     #[test]
     fn nothing_refers_to_what_the_last_window_held() {
         let mut first = Window::new(0);
-        let secret = [7; 1000];
-        first.unpack(|output| output.write(|room| Ok(secret.len().min(room.len())))).1.expect("written");
+        first.unpack(|output| output.write(&[7; 1000]));
         drop(first);
         let mut second = Window::new(0);
         second.begin_stream();

@@ -39,11 +39,12 @@ pub(super) const DISTANCE_SYMBOLS: usize = 32;
 /// The symbols in which the lengths of the other codes are written.
 pub(super) const LENGTH_SYMBOLS: usize = 19;
 
-/// Adds the extra bits of an entry to its value. `bits` begin with its codeword.
+/// Adds the extra bits of an entry to its value. `bits` begin with its codeword. What is neither a length nor a distance has
+/// no value, and the answer for it means nothing.
 #[inline(always)]
 pub(super) fn value(entry: u32, bits: u64) -> u32 {
-    let extra = (bits & ((1 << (entry & 63)) - 1)) >> ((entry >> 8) & 15);
-    ((entry >> 16) & 0x7fff) + extra as u32
+    let extra = (bits & ((1 << (entry & 63)) - 1)) >> ((entry >> 8) & 63);
+    (entry >> 16) + extra as u32
 }
 
 /// A table with a root of `ROOT_BITS`, and `SIZE` entries in all. The size is a power of two, above the most that a code

@@ -1,206 +1,290 @@
 //! The loop that decodes nearly everything.
 //!
-//! It goes in turns: up to four literals, or up to three and a match. A turn begins only when at hand is more input than
-//! it can take and more room than it can fill, so that nothing in it has to ask. Both are borrowed as arrays, from which
-//! the compiler sees that no access can leave them: pointers would save three hundredths of the time. The entry of the
-//! next turn is looked up before a match is copied, so that the two overlap. Copies are wide and write beyond the end
-//! of a match, into room that the next turn overwrites.
+//! It goes in turns: up to three literals, or up to two and a match. A turn begins only when at hand is more input than it
+//! can take and more room than it can fill, so that nothing in it has to ask. It reads and writes through pointers: with
+//! slices, whose bounds are checked at each access, it takes 1.15 times as long.
+//!
+//! What the next turn begins with is looked up before more input is taken in and before a match is copied, so that the
+//! processor is at all three at once. Bits enough for that are there: a refill leaves 56. Two literals and a length take 42
+//! at most, and the root of the distances looks at 8 behind them; three literals take 33, two and one of a long codeword
+//! 37, and the root of the literals looks at 11 behind those. Before a distance is taken, as many are seen to.
+//!
+//! Copies are wide and write beyond the end of a match, into room that the next turn overwrites.
 
 use super::bits::{Bits, Kept};
 use super::codes::{Distances, END, LINK, LITERAL, Literals, SPECIAL, value};
 use super::{Damage, Output, ROOM_BYTES_MIN};
+use std::hint::cold_path;
+use std::mem::MaybeUninit;
 
-/// The most input that a turn takes in: two refills of seven bytes, the second of which looks at eight.
+/// The most input that a turn looks at: two refills of seven bytes, the second of which looks at eight.
 const INPUT_BYTES_MIN: usize = 16;
-/// The literals of a turn that has no match. Four codewords of the root fit into what a refill leaves, and so do three
-/// with a length behind them.
-const LITERALS_MAX: usize = 4;
-/// The most bits that a distance takes.
-const DISTANCE_BITS_MAX: u32 = 28;
+/// The most bits of a distance that the root knows, and of the literal behind it.
+const SHORT_DISTANCE_BITS: u32 = 8 + 13 + 11;
+/// The same of any distance.
+const LONG_DISTANCE_BITS: u32 = 15 + 13 + 11;
 
 /// Decodes while it can; says whether the block has ended.
 pub(super) fn run(literals: &Literals, distances: &Distances, bits: &mut Bits<'_>, output: &mut Output<'_>) -> Result<bool, Damage> {
-    if bits.input.len() - bits.at < INPUT_BYTES_MIN || output.window.len() - output.at < ROOM_BYTES_MIN {
+    if bits.input.len() - bits.at < INPUT_BYTES_MIN || output.room() < ROOM_BYTES_MIN {
         return Ok(false);
     }
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("bmi1") && std::arch::is_x86_feature_detected!("bmi2") {
-        // SAFETY: the processor was asked whether it has these instructions.
+        // SAFETY: the processor was asked whether it has these instructions, and there is input and room for a turn.
         return unsafe { run_with_bmi2(literals, distances, bits, output) };
     }
-    turns(literals, distances, bits, output)
+    // SAFETY: there is input and room for a turn.
+    unsafe { turns(literals, distances, bits, output) }
 }
 
 /// The same with shifts that take one instruction instead of three, which is worth a twentieth of the time.
+///
+/// # Safety
+///
+/// As for [`turns`].
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "bmi1,bmi2")]
-fn run_with_bmi2(literals: &Literals, distances: &Distances, bits: &mut Bits<'_>, output: &mut Output<'_>) -> Result<bool, Damage> {
-    turns(literals, distances, bits, output)
+unsafe fn run_with_bmi2(literals: &Literals, distances: &Distances, bits: &mut Bits<'_>, output: &mut Output<'_>) -> Result<bool, Damage> {
+    // SAFETY: the caller's word.
+    unsafe { turns(literals, distances, bits, output) }
 }
 
+/// Takes turns while there is input and room for another one.
+///
+/// # Safety
+///
+/// There must be for one: the input must be as long as [`INPUT_BYTES_MIN`] and the room as [`ROOM_BYTES_MIN`].
 #[inline(always)]
-fn turns(literals: &Literals, distances: &Distances, bits: &mut Bits<'_>, output: &mut Output<'_>) -> Result<bool, Damage> {
-    // No match may reach below the floor, so the window begins there.
-    let window = &mut output.window[output.floor..];
-    let mut at = output.at - output.floor;
+unsafe fn turns(literals: &Literals, distances: &Distances, bits: &mut Bits<'_>, output: &mut Output<'_>) -> Result<bool, Damage> {
     bits.refill();
-    let (mut kept, mut from) = (bits.kept, bits.at);
-    let mut entry = literals.find(kept.buffer);
-    let ended = loop {
-        let Some(room) = window.get_mut(at..).and_then(<[u8]>::first_chunk_mut) else { break Ok(false) };
-        let Some(bytes) = bits.input.get(from..).and_then(<[u8]>::first_chunk) else { break Ok(false) };
-        let mut ahead = Ahead { bytes, taken: 0 };
-        let (written, found) = run_of_literals(literals, &mut kept, entry, room);
-        at += written;
-        let Found::Length(length) = found else {
-            if let Found::End(end) = found {
-                break end;
-            }
-            ahead.refill(&mut kept);
-            from += ahead.taken;
-            entry = literals.find(kept.buffer);
-            continue;
-        };
-        let Some(distance) = distance(distances, &mut kept, &mut ahead).filter(|distance| *distance <= at) else { break Err(Damage) };
-        ahead.refill(&mut kept);
-        from += ahead.taken;
-        entry = literals.find(kept.buffer);
-        copy(window, at, distance, length);
-        at += length;
+    let (input, room) = (bits.input.as_ptr(), output.bytes.as_mut_ptr());
+    // SAFETY: the input and the room are longer than what is subtracted, and `at`, `floor` and the length are within.
+    let (last_input, last_room, floor, mut hand) = unsafe {
+        let hand = Hand { kept: bits.kept, input: input.add(bits.at), room: room.add(output.bytes.len()) };
+        let (last_input, last_room) = (bits.input.len() - INPUT_BYTES_MIN, output.limit - ROOM_BYTES_MIN);
+        (input.add(last_input), room.add(last_room), room.add(output.floor), hand)
     };
-    kept.count &= 63;
-    (bits.kept, bits.at, output.at) = (kept, from, at + output.floor);
+    let mut entry = literals.find(hand.kept.buffer);
+    let ended = loop {
+        if hand.room > last_room || hand.input > last_input {
+            break Ok(false);
+        }
+        let mut before = hand.kept.buffer;
+        hand.take(entry);
+        // SAFETY (of all steps of the turn): it looks at no more input than `INPUT_BYTES_MIN`, since it refills twice at
+        // most, and writes no more than `ROOM_BYTES_MIN`: two literals, a match of 258 bytes and the 47 behind it.
+        if entry & LITERAL != 0 {
+            (entry, before) = unsafe { hand.literal(literals, entry) };
+            if entry & LITERAL != 0 {
+                (entry, before) = unsafe { hand.literal(literals, entry) };
+                if entry & LITERAL != 0 {
+                    entry = unsafe { hand.last_literal(literals, entry) };
+                    continue;
+                }
+            }
+        }
+        if entry & SPECIAL != 0 {
+            cold_path();
+            if entry & LINK == LINK {
+                before = hand.kept.buffer;
+                entry = literals.follow(entry, before);
+                hand.take(entry);
+                if entry & LITERAL != 0 {
+                    entry = unsafe { hand.last_literal(literals, entry) };
+                    continue;
+                }
+            }
+            if entry & SPECIAL != 0 {
+                break if entry & END == END { Ok(true) } else { Err(Damage) };
+            }
+        }
+        let length = value(entry, before) as usize;
+        // SAFETY: as above; both pointers are into the room, and the floor is not above.
+        let (distance, reach) = unsafe { (hand.distance(distances), hand.room.offset_from_unsigned(floor)) };
+        let Some(distance) = distance.filter(|distance| *distance <= reach) else { break Err(Damage) };
+        entry = literals.find(hand.kept.buffer);
+        // SAFETY: as above, and what the match refers to is there.
+        unsafe {
+            hand.refill();
+            hand.copy(distance, length);
+        }
+    };
+    hand.kept.count &= 63;
+    bits.kept = hand.kept;
+    // SAFETY: both pointers were moved within what they point into, and all before the second has been written.
+    unsafe {
+        bits.at = hand.input.offset_from_unsigned(input);
+        output.bytes.set_len(hand.room.offset_from_unsigned(room));
+    }
     ended
 }
 
-/// What comes after some literals.
-enum Found {
-    /// Another literal, in the next turn.
-    Nothing,
-    /// A match of this length.
-    Length(usize),
-    /// The end of the block, or damage.
-    End(Result<bool, Damage>),
+/// What a turn works with.
+struct Hand {
+    /// The lowest six bits of the count count, the others hold anything.
+    kept: Kept,
+    /// What is taken in next.
+    input: *const u8,
+    /// What is written next.
+    room: *mut u8,
 }
 
-/// Writes the literals of a turn and returns how many there are. The first entry was looked up and not taken.
-#[inline(always)]
-fn run_of_literals(literals: &Literals, kept: &mut Kept, mut entry: u32, room: &mut [u8; ROOM_BYTES_MIN]) -> (usize, Found) {
-    let mut before = kept.buffer;
-    take(kept, entry);
-    let mut written = 0;
-    while entry & LITERAL != 0 {
-        room[written] = (entry >> 16) as u8;
-        written += 1;
-        if written == LITERALS_MAX {
-            return (written, Found::Nothing);
-        }
-        entry = literals.find(kept.buffer);
-        before = kept.buffer;
-        take(kept, entry);
+impl Hand {
+    /// Takes what an entry takes. The lowest bits of the entry and of the count say how much, and what the others hold
+    /// matters to nobody.
+    #[inline(always)]
+    fn take(&mut self, entry: u32) {
+        self.kept.buffer >>= entry & 63;
+        self.kept.count = self.kept.count.wrapping_sub(entry);
     }
-    if entry & SPECIAL != 0 {
-        if entry & LINK == LINK {
-            entry = literals.follow(entry, kept.buffer);
-            before = kept.buffer;
-            take(kept, entry);
-            if entry & LITERAL != 0 {
-                room[written] = (entry >> 16) as u8;
-                return (written + 1, Found::Nothing);
+
+    /// Takes in at least 56 bits, and seven bytes at most. What a word brings beyond that will come again.
+    ///
+    /// # Safety
+    ///
+    /// Eight bytes of input must be there.
+    #[inline(always)]
+    unsafe fn refill(&mut self) {
+        // SAFETY: the caller's word.
+        unsafe {
+            let word = u64::from_le_bytes(self.input.cast::<[u8; 8]>().read());
+            self.kept.buffer |= word << (self.kept.count & 63);
+            self.input = self.input.add(7 ^ ((self.kept.count >> 3) & 7) as usize);
+        }
+        self.kept.count |= 56;
+    }
+
+    /// Writes a literal, and returns the entry behind it, which is taken, with the bits that begin with it.
+    ///
+    /// # Safety
+    ///
+    /// There must be room for a byte.
+    #[inline(always)]
+    unsafe fn literal(&mut self, literals: &Literals, entry: u32) -> (u32, u64) {
+        let before = self.kept.buffer;
+        let next = literals.find(before);
+        self.take(next);
+        // SAFETY: the caller's word.
+        unsafe { self.put(entry) };
+        (next, before)
+    }
+
+    /// Writes the literal that ends a turn, and returns the entry that the next one begins with.
+    ///
+    /// # Safety
+    ///
+    /// There must be room for a byte, and input for a refill.
+    #[inline(always)]
+    unsafe fn last_literal(&mut self, literals: &Literals, entry: u32) -> u32 {
+        let next = literals.find(self.kept.buffer);
+        // SAFETY: the caller's word.
+        unsafe {
+            self.refill();
+            self.put(entry);
+        }
+        next
+    }
+
+    /// Writes the literal of an entry.
+    ///
+    /// # Safety
+    ///
+    /// There must be room for a byte.
+    #[inline(always)]
+    unsafe fn put(&mut self, entry: u32) {
+        // SAFETY: the caller's word.
+        unsafe {
+            self.room.write((entry >> 16) as u8);
+            self.room = self.room.add(1);
+        }
+    }
+
+    /// Decodes the distance of a match, and leaves bits enough for a literal behind it.
+    ///
+    /// # Safety
+    ///
+    /// There must be input for a refill.
+    #[inline(always)]
+    unsafe fn distance(&mut self, distances: &Distances) -> Option<usize> {
+        let mut entry = distances.find(self.kept.buffer);
+        let is_short = entry & SPECIAL == 0;
+        if self.kept.count & 63 < (if is_short { SHORT_DISTANCE_BITS } else { LONG_DISTANCE_BITS }) {
+            cold_path();
+            // SAFETY: the caller's word.
+            unsafe { self.refill() };
+        }
+        if !is_short {
+            cold_path();
+            if entry & LINK == LINK {
+                self.take(entry);
+                entry = distances.follow(entry, self.kept.buffer);
+            }
+            if entry & SPECIAL != 0 {
+                return None;
             }
         }
-        if entry & SPECIAL != 0 {
-            return (written, Found::End(if entry & END == END { Ok(true) } else { Err(Damage) }));
-        }
+        let distance = value(entry, self.kept.buffer);
+        self.take(entry);
+        Some(distance as usize)
     }
-    (written, Found::Length(value(entry, before) as usize))
-}
 
-/// Decodes the distance of a match.
-#[inline(always)]
-fn distance(distances: &Distances, kept: &mut Kept, ahead: &mut Ahead<'_>) -> Option<usize> {
-    if kept.count & 63 < DISTANCE_BITS_MAX {
-        ahead.refill(kept);
-    }
-    let mut entry = distances.find(kept.buffer);
-    if entry & SPECIAL != 0 {
-        if entry & LINK == LINK {
-            take(kept, entry & 0xff);
-            entry = distances.follow(entry, kept.buffer);
-        }
-        if entry & SPECIAL != 0 {
-            return None;
-        }
-    }
-    let distance = value(entry, kept.buffer);
-    take(kept, entry);
-    Some(distance as usize)
-}
-
-/// Takes what an entry takes. The lowest bits of the entry and of the count say how much, and what the others hold matters
-/// to nobody.
-#[inline(always)]
-fn take(kept: &mut Kept, entry: u32) {
-    kept.buffer >>= entry & 63;
-    kept.count = kept.count.wrapping_sub(entry);
-}
-
-/// The input of one turn.
-struct Ahead<'a> {
-    bytes: &'a [u8; INPUT_BYTES_MIN],
-    taken: usize,
-}
-
-impl Ahead<'_> {
-    /// Takes in at least 56 bits, and seven bytes at most. What a word brings beyond that will come again.
+    /// Copies a match and up to 47 bytes more than that. What a step reads was there before, or was written by the step
+    /// before it; what it reads beyond that is of no use, and overwritten.
+    ///
+    /// # Safety
+    ///
+    /// There must be as many bytes as the distance says, and room for the length and 47 bytes more.
     #[inline(always)]
-    fn refill(&mut self, kept: &mut Kept) {
-        if let Some(word) = self.bytes[self.taken..].first_chunk() {
-            kept.buffer |= u64::from_le_bytes(*word) << (kept.count & 63);
-        }
-        self.taken += 7 ^ ((kept.count >> 3) & 7) as usize;
-        kept.count |= 56;
-    }
-}
-
-/// Copies a match and up to 16 bytes more than that, 32 at least. What a step reads was there before, or was written by the
-/// step before it.
-#[inline(always)]
-fn copy(window: &mut [u8], at: usize, distance: usize, length: usize) {
-    let end = at + length;
-    let (mut from, mut to) = (at - distance, at);
-    if distance >= 16 {
-        // Most matches are no longer than two steps.
-        step::<16>(window, from, to);
-        step::<16>(window, from + 16, to + 16);
-        (from, to) = (from + 32, to + 32);
-        while to < end {
-            step::<16>(window, from, to);
-            (from, to) = (from + 16, to + 16);
-        }
-    } else if distance == 1 {
-        let byte = window[from];
-        while to < end {
-            window[to..to + 16].fill(byte);
-            to += 16;
-        }
-    } else {
-        // The last few bytes are repeated: in steps of the distance, each copy brings what the next one reads.
-        let stride = distance.min(8);
-        while to < end {
-            step::<8>(window, from, to);
-            from += stride;
-            to += stride;
+    unsafe fn copy(&mut self, distance: usize, length: usize) {
+        // SAFETY: the caller's word: no step begins at or behind the end, but for the first ones, which write 48 bytes.
+        unsafe {
+            let (mut from, mut to) = (self.room.cast_const().sub(distance), self.room);
+            let end = to.add(length);
+            self.room = end;
+            if distance >= 16 {
+                // Most matches are no longer than that.
+                for _ in 0..3 {
+                    (from, to) = copy::<16>(from, to, 16);
+                }
+                while to < end {
+                    (from, to) = copy::<16>(from, to, 16);
+                    (from, to) = copy::<16>(from, to, 16);
+                }
+            } else if distance >= 8 {
+                for _ in 0..2 {
+                    (from, to) = copy::<8>(from, to, 8);
+                }
+                while to < end {
+                    (from, to) = copy::<8>(from, to, 8);
+                }
+            } else if distance == 1 {
+                let bytes = [from.read(); 16];
+                while to < end {
+                    to.cast::<[u8; 16]>().write(bytes);
+                    to = to.add(16);
+                }
+            } else {
+                // The last few bytes are repeated: in steps of the distance, each copy brings what the next one reads.
+                while to < end {
+                    (from, to) = copy::<8>(from, to, distance);
+                }
+            }
         }
     }
 }
 
-/// Copies some bytes at once: all are read before the first is written.
+/// Copies some bytes at once, all of which are read before the first is written, and steps on.
+///
+/// # Safety
+///
+/// Both places must be within the room, or what was written before it.
 #[inline(always)]
-fn step<const BYTES: usize>(window: &mut [u8], from: usize, to: usize) {
-    if let Some(bytes) = window[from..].first_chunk::<BYTES>().copied()
-        && let Some(place) = window[to..].first_chunk_mut()
-    {
-        *place = bytes;
+unsafe fn copy<const BYTES: usize>(from: *const u8, to: *mut u8, step: usize) -> (*const u8, *mut u8) {
+    // SAFETY: the caller's word. Nothing may ever have been written where the bytes come from, and they are not looked at.
+    unsafe {
+        let bytes = from.cast::<MaybeUninit<[u8; BYTES]>>().read();
+        to.cast::<MaybeUninit<[u8; BYTES]>>().write(bytes);
+        (from.add(step), to.add(step))
     }
 }

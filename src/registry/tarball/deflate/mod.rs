@@ -1,8 +1,8 @@
 //! Deflate (RFC 1951) as a stream, at the speed of a decoder that sees everything at once.
 //!
 //! The fast decoders want all of the input and room for all of the output, which for the largest packages is more memory
-//! than an install may use. The slow ones stop and go at every byte. This one takes pieces of any size and writes into a
-//! window that its caller slides. Two loops share the tables: while enough input and room are at hand, [`fast`] decodes
+//! than an install may use. The slow ones stop and go at every byte. This one takes pieces of any size and adds to
+//! bytes of its caller's. Two loops share the tables: while enough input and room are at hand, [`fast`] decodes
 //! without ever asking whether they are; at the end of a piece a careful loop decodes what is certain. An item (a
 //! header field, a literal, a match) is decoded as a whole or not at all, so that what waits for the next piece is
 //! never more than some bits.
@@ -17,33 +17,43 @@ mod tests;
 use bits::{Bits, Kept};
 use codes::{DISTANCE_MEANINGS, DISTANCE_SYMBOLS, Distances, END, LENGTH_MEANINGS, LENGTH_SYMBOLS, Lengths};
 use codes::{LITERAL, LITERAL_MEANINGS, LITERAL_SYMBOLS, Literals, SPECIAL};
-use std::io;
 
 /// How far back a match may reach, in bytes: so much of the window must stay when it slides.
 pub(super) const HISTORY_BYTES: usize = 32 << 10;
-/// The least room in the window with which anything is decoded: three literals, the longest match, and what wide copies
-/// write beyond it.
+/// The least room with which anything is decoded: for two literals, the longest match, and what wide copies write beyond it.
 pub(super) const ROOM_BYTES_MIN: usize = 320;
 
 /// The data is no deflate.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Damage;
 
-/// The window, and where in it things stand.
+/// Where unpacked bytes go: behind those that are there already, which matches refer to.
 pub(super) struct Output<'a> {
-    pub(super) window: &'a mut [u8],
+    /// What is there. Its capacity is not below the limit.
+    bytes: &'a mut Vec<u8>,
     /// Where the stream begins, or the oldest of its bytes that are still there: nothing refers to what is before.
-    pub(super) floor: usize,
-    /// Where the next byte goes. What stands behind may be overwritten.
-    pub(super) at: usize,
+    floor: usize,
+    /// How many bytes there may be in all.
+    limit: usize,
 }
 
-impl Output<'_> {
-    /// Adds bytes that need no decoding, as many as `write` says it wrote.
-    pub(super) fn write(&mut self, write: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> io::Result<usize> {
-        let count = write(&mut self.window[self.at..])?;
-        self.at += count;
-        Ok(count)
+impl<'a> Output<'a> {
+    /// Makes an output that ends at `limit`, or where the vector has no room any more.
+    pub(super) fn new(bytes: &'a mut Vec<u8>, floor: usize, limit: usize) -> Output<'a> {
+        let (floor, limit) = (floor.min(bytes.len()), limit.min(bytes.capacity()));
+        Output { bytes, floor, limit }
+    }
+
+    /// Returns how many bytes more there may be.
+    pub(super) fn room(&self) -> usize {
+        self.limit.saturating_sub(self.bytes.len())
+    }
+
+    /// Adds bytes that need no decoding, as many as there is room for, and returns how many.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> usize {
+        let count = bytes.len().min(self.room());
+        self.bytes.extend_from_slice(&bytes[..count]);
+        count
     }
 }
 
@@ -197,16 +207,13 @@ impl Inflater {
     /// Copies what was not compressed.
     fn stored(&mut self, bits: &mut Bits<'_>, output: &mut Output<'_>, left: usize) -> Option<Stop> {
         let input = &bits.input[bits.at..];
-        let room = output.window.len() - output.at;
-        let count = left.min(input.len()).min(room);
-        output.window[output.at..][..count].copy_from_slice(&input[..count]);
+        let count = output.write(&input[..left.min(input.len())]);
         bits.at += count;
-        output.at += count;
         self.state = State::Stored { left: left - count };
         if left == count {
             self.end_block();
             None
-        } else if count == room {
+        } else if output.room() == 0 {
             Some(Stop::Room)
         } else {
             Some(Stop::Input)
@@ -273,7 +280,7 @@ impl Inflater {
                 self.end_block();
                 return Ok(None);
             }
-            if output.window.len() - output.at < ROOM_BYTES_MIN {
+            if output.room() < ROOM_BYTES_MIN {
                 return Ok(Some(Stop::Room));
             }
             match self.symbol(bits, output)? {
@@ -293,8 +300,7 @@ impl Inflater {
         let mut ahead = bits.kept;
         let Some((entry, length)) = self.literals.decode(&mut ahead) else { return Ok(Symbol::Unfinished) };
         if entry & LITERAL != 0 {
-            output.window[output.at] = (entry >> 16) as u8;
-            output.at += 1;
+            output.bytes.push((entry >> 16) as u8);
             bits.kept = ahead;
             return Ok(Symbol::Done);
         }
@@ -304,13 +310,13 @@ impl Inflater {
         }
         let Some((entry, distance)) = self.distances.decode(&mut ahead) else { return Ok(Symbol::Unfinished) };
         let distance = distance as usize;
-        if entry & SPECIAL != 0 || distance > output.at - output.floor {
+        let end = output.bytes.len();
+        if entry & SPECIAL != 0 || distance > end - output.floor {
             return Err(Damage);
         }
-        for at in output.at..output.at + length as usize {
-            output.window[at] = output.window[at - distance];
+        for at in end..end + length as usize {
+            output.bytes.push(output.bytes[at - distance]);
         }
-        output.at += length as usize;
         bits.kept = ahead;
         Ok(Symbol::Done)
     }

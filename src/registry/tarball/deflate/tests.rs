@@ -1,7 +1,8 @@
 //! Held against another decoder, on data that is right and on data that is wrong.
 
+use super::super::gzip::Room;
 use super::super::window::Window;
-use super::{Damage, Inflater, Stop};
+use super::{Damage, Inflater, Output, ROOM_BYTES_MIN, Stop};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use proptest::prelude::*;
 
@@ -164,6 +165,19 @@ proptest! {
     }
 
     #[test]
+    fn nothing_is_written_beyond_the_limit(bytes in data(), level in 0u32..=9, limit in 0usize..60_000) {
+        let mut room = vec![0xee; limit + 400];
+        room.clear();
+        let (_, stop) = Inflater::new().inflate(&deflate(&bytes, level), &mut Output::new(&mut room, 0, limit)).expect("deflate");
+        prop_assert!(room.len() <= limit && bytes.starts_with(&room));
+        let is_full = limit - room.len() < ROOM_BYTES_MIN;
+        prop_assert!(is_full || stop == Stop::End && room == bytes);
+        // SAFETY: all of it was written to when the vector was made.
+        unsafe { room.set_len(limit + 400) };
+        prop_assert!(room[limit..].iter().all(|byte| *byte == 0xee));
+    }
+
+    #[test]
     fn the_fixed_code_is_known(bytes in proptest::collection::vec(any::<u8>(), 0..3000), pieces in pieces()) {
         prop_assert_eq!(inflate(&deflate_fixed(&bytes), &pieces), Outcome::Whole(bytes, 0));
     }
@@ -246,7 +260,7 @@ fn matches_stay_within_the_stream() {
 #[test]
 fn a_match_does_not_reach_into_the_stream_before() {
     let mut window = Window::new(0);
-    window.unpack(|output| output.write(|room| Ok(room.len().min(1000)))).1.expect("no reader fails");
+    window.unpack(|output| output.write(&[0; 1000]));
     window.begin_stream();
     let outcome = window.unpack(|output| Inflater::new().inflate(&fixed_match(b"ab", 257, 2, (0, 0)), output)).1;
     assert_eq!(outcome, Err(Damage));
