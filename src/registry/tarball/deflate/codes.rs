@@ -42,9 +42,9 @@ pub(super) const LENGTH_SYMBOLS: usize = 19;
 /// Adds the extra bits of an entry to its value. `bits` begin with its codeword. What is neither a length nor a distance has
 /// no value, and the answer for it means nothing.
 #[inline(always)]
-pub(super) fn value(entry: u32, bits: u64) -> u32 {
+pub(super) fn value(entry: u32, bits: u64) -> usize {
     let extra = (bits & ((1 << (entry & 63)) - 1)) >> ((entry >> 8) & 63);
-    (entry >> 16) + extra as u32
+    (entry >> 16) as usize + extra as usize
 }
 
 /// A table with a root of `ROOT_BITS`, and `SIZE` entries in all. The size is a power of two, above the most that a code
@@ -79,7 +79,7 @@ impl<const ROOT_BITS: u32, const SIZE: usize> Table<ROOT_BITS, SIZE> {
     /// Decodes one field with care: returns its entry and the value with the extra bits, or nothing when not all of its
     /// bits are there. An entry that was found by bits that are not there takes more than there are.
     #[inline(always)]
-    pub(super) fn decode(&self, kept: &mut Kept) -> Option<(u32, u32)> {
+    pub(super) fn decode(&self, kept: &mut Kept) -> Option<(u32, usize)> {
         let mut entry = self.find(kept.buffer);
         if entry & LINK == LINK {
             if kept.count < ROOT_BITS {

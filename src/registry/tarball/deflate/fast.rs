@@ -99,10 +99,12 @@ unsafe fn turns(literals: &Literals, distances: &Distances, bits: &mut Bits<'_>,
                 break if entry & END == END { Ok(true) } else { Err(Damage) };
             }
         }
-        let length = value(entry, before) as usize;
-        // SAFETY: as above; both pointers are into the room, and the floor is not above.
-        let (distance, reach) = unsafe { (hand.distance(distances), hand.room.offset_from_unsigned(floor)) };
-        let Some(distance) = distance.filter(|distance| *distance <= reach) else { break Err(Damage) };
+        let length = value(entry, before);
+        // SAFETY: as above.
+        let distance = unsafe { hand.distance(distances) };
+        if distance > hand.room.addr() - floor.addr() {
+            break Err(Damage);
+        }
         entry = literals.find(hand.kept.buffer);
         // SAFETY: as above, and what the match refers to is there.
         unsafe {
@@ -200,33 +202,37 @@ impl Hand {
         }
     }
 
-    /// Decodes the distance of a match, and leaves bits enough for a literal behind it.
+    /// Decodes the distance of a match, and leaves bits enough for a literal behind it. One that nothing reaches stands for damage.
     ///
     /// # Safety
     ///
     /// There must be input for a refill.
     #[inline(always)]
-    unsafe fn distance(&mut self, distances: &Distances) -> Option<usize> {
+    unsafe fn distance(&mut self, distances: &Distances) -> usize {
         let mut entry = distances.find(self.kept.buffer);
-        let is_short = entry & SPECIAL == 0;
-        if self.kept.count & 63 < (if is_short { SHORT_DISTANCE_BITS } else { LONG_DISTANCE_BITS }) {
+        if entry & SPECIAL == 0 {
+            if self.kept.count & 63 < SHORT_DISTANCE_BITS {
+                cold_path();
+                // SAFETY: the caller's word.
+                unsafe { self.refill() };
+            }
+        } else {
             cold_path();
-            // SAFETY: the caller's word.
-            unsafe { self.refill() };
-        }
-        if !is_short {
-            cold_path();
+            if self.kept.count & 63 < LONG_DISTANCE_BITS {
+                // SAFETY: the caller's word.
+                unsafe { self.refill() };
+            }
             if entry & LINK == LINK {
                 self.take(entry);
                 entry = distances.follow(entry, self.kept.buffer);
             }
             if entry & SPECIAL != 0 {
-                return None;
+                return usize::MAX;
             }
         }
         let distance = value(entry, self.kept.buffer);
         self.take(entry);
-        Some(distance as usize)
+        distance
     }
 
     /// Copies a match and up to 47 bytes more than that. What a step reads was there before, or was written by the step
@@ -259,9 +265,10 @@ impl Hand {
                     (from, to) = copy::<8>(from, to, 8);
                 }
             } else if distance == 1 {
-                let bytes = [from.read(); 16];
+                let bytes = u64::from(from.read()) * 0x0101_0101_0101_0101;
                 while to < end {
-                    to.cast::<[u8; 16]>().write(bytes);
+                    to.cast::<u64>().write_unaligned(bytes);
+                    to.add(8).cast::<u64>().write_unaligned(bytes);
                     to = to.add(16);
                 }
             } else {

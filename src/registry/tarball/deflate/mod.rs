@@ -255,7 +255,7 @@ impl Inflater {
                 20..28 => (0, value - 20 + 3),
                 _ => (0, value - 28 + 11),
             };
-            let end = read + times as usize;
+            let end = read + times;
             if end > all {
                 return Err(Damage);
             }
@@ -309,12 +309,11 @@ impl Inflater {
             return if entry & END == END { Ok(Symbol::End) } else { Err(Damage) };
         }
         let Some((entry, distance)) = self.distances.decode(&mut ahead) else { return Ok(Symbol::Unfinished) };
-        let distance = distance as usize;
         let end = output.bytes.len();
         if entry & SPECIAL != 0 || distance > end - output.floor {
             return Err(Damage);
         }
-        for at in end..end + length as usize {
+        for at in end..end + length {
             output.bytes.push(output.bytes[at - distance]);
         }
         bits.kept = ahead;
