@@ -210,8 +210,8 @@ impl<'a> Scanner<'a> {
         if digits.is_empty() || (leading_zero && grammar == Grammar::Strict) {
             return None;
         }
-        let number = std::str::from_utf8(digits).ok()?.parse().unwrap_or(u64::MAX);
-        Some(if number <= NUMBER_MAX { number } else { NUMBER_MAX + 1 })
+        let number = digits.iter().fold(0, |number: u64, digit| number.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
+        Some(number.min(NUMBER_MAX + 1))
     }
 
     /// Reads `-a.b.1`; with the loose grammar the hyphen may be missing.

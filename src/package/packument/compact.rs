@@ -71,6 +71,8 @@ impl Field {
         (Field::Engines, "engines"),
         (Field::Deprecated, "deprecated"),
     ];
+    /// How many there are.
+    pub const COUNT: usize = Field::JSON.len() + Field::OTHER.len();
     const OTHER: [Field; 6] = [Field::Registry, Field::Tarball, Field::Sha512, Field::Integrity, Field::Shasum, Field::UnpackedSize];
 
     fn of(byte: u8) -> Option<Field> {

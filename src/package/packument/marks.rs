@@ -1,35 +1,71 @@
-//! Quotes, slashes and brackets of a text, found many bytes at a time.
+//! Where strings, arrays and objects end, found many bytes at a time.
 //!
 //! How strings are told from the rest without looking at one byte after the other is from Langdale and Lemire, "Parsing
 //! Gigabytes of JSON per Second" (2019).
 
 /// How many bytes are looked at in one step: as many as a word has bits.
-pub(super) const BLOCK_BYTES: usize = 64;
+const BLOCK_BYTES: usize = 64;
 /// How many bytes an instruction compares.
 const LANES: usize = 16;
 
 /// Where something stands in a block, a bit for each byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Marks {
+struct Marks {
     quotes: u64,
     slashes: u64,
     /// Both kinds of brackets that open.
-    pub(super) opens: u64,
+    opens: u64,
     /// Both kinds that close.
-    pub(super) closes: u64,
+    closes: u64,
 }
 
-/// Finds the marks of a block. One that is shorter than the others ends with nothing.
-pub(super) fn find(block: &[u8]) -> Marks {
-    if let Some(whole) = block.first_chunk() {
-        return find_in(whole);
+/// Returns where the array or object ends that a text begins with: behind the bracket that closes the first one. Brackets
+/// of both kinds count alike.
+pub(super) fn end_of_container(text: &[u8]) -> Option<usize> {
+    #[cfg(target_arch = "x86_64")]
+    if wide::is_possible() {
+        // SAFETY: the processor was asked whether it has the instructions.
+        return unsafe { wide::end_of_container(text) };
     }
-    let mut padded = [0; BLOCK_BYTES];
-    padded[..block.len()].copy_from_slice(block);
-    find_in(&padded)
+    end_by(text, find)
 }
 
-fn find_in(block: &[u8; BLOCK_BYTES]) -> Marks {
+#[inline(always)]
+fn end_by(text: &[u8], find: impl Fn(&[u8; BLOCK_BYTES]) -> Marks) -> Option<usize> {
+    let mut depth = 0;
+    let mut strings = Strings::default();
+    let (blocks, rest) = text.as_chunks();
+    let mut last = [0; BLOCK_BYTES];
+    last[..rest.len()].copy_from_slice(rest);
+    for (number, block) in blocks.iter().chain([&last]).enumerate() {
+        let found = find(block);
+        let inside = strings.inside(&found);
+        let (opens, closes) = (found.opens & !inside, found.closes & !inside);
+        if closes.count_ones() < depth {
+            // However they are ordered, not all that is open is closed here.
+            depth += opens.count_ones();
+            depth -= closes.count_ones();
+            continue;
+        }
+        let mut rest = opens | closes;
+        while rest != 0 {
+            let place = rest.trailing_zeros();
+            rest &= rest - 1;
+            if opens >> place & 1 != 0 {
+                depth += 1;
+                continue;
+            }
+            depth -= 1;
+            if depth == 0 {
+                return Some(number * BLOCK_BYTES + place as usize + 1);
+            }
+        }
+    }
+    None
+}
+
+/// Finds the marks of a block.
+fn find(block: &[u8; BLOCK_BYTES]) -> Marks {
     let mut marks = Marks::default();
     for (number, part) in block.as_chunks::<LANES>().0.iter().enumerate() {
         let found = lanes::find(part);
@@ -57,7 +93,7 @@ pub(super) fn quote_or_slash(text: &[u8]) -> Option<usize> {
 
 /// Whether the end of the last block was in a string, and behind a slash there.
 #[derive(Default)]
-pub(super) struct Strings {
+struct Strings {
     /// All bits or none.
     in_string: u64,
     behind_slash: bool,
@@ -65,7 +101,7 @@ pub(super) struct Strings {
 
 impl Strings {
     /// Tells which bytes of the next block are in strings. Of the quotes around one the first counts as in it.
-    pub(super) fn inside(&mut self, marks: &Marks) -> u64 {
+    fn inside(&mut self, marks: &Marks) -> u64 {
         let quotes = marks.quotes & !self.escaped(marks.slashes);
         // Each bit becomes the parity of the quotes up to it.
         let mut parity = quotes;
@@ -103,6 +139,40 @@ struct Found {
     slashes: u16,
     opens: u16,
     closes: u16,
+}
+
+/// By instructions for a whole block at once (AVX-512).
+#[cfg(target_arch = "x86_64")]
+mod wide {
+    use super::{BLOCK_BYTES, Marks, end_by};
+    use std::arch::x86_64::{__m512i, _mm512_cmpeq_epi8_mask, _mm512_loadu_si512, _mm512_or_si512, _mm512_set1_epi8};
+
+    /// Says whether the processor has the instructions.
+    pub(super) fn is_possible() -> bool {
+        is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("bmi1") && is_x86_feature_detected!("popcnt")
+    }
+
+    #[target_feature(enable = "avx512bw,bmi1,popcnt")]
+    pub(super) fn end_of_container(text: &[u8]) -> Option<usize> {
+        end_by(text, |block| find(block))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512bw")]
+    pub(super) fn find(block: &[u8; BLOCK_BYTES]) -> Marks {
+        // SAFETY: the pointer is to 64 bytes that may be read, and the instruction asks for no alignment.
+        let bytes = unsafe { _mm512_loadu_si512(block.as_ptr().cast()) };
+        // One bit tells a bracket of one kind from the same of the other.
+        let folded = _mm512_or_si512(bytes, _mm512_set1_epi8(0x20));
+        Marks { quotes: bits(bytes, b'"'), slashes: bits(bytes, b'\\'), opens: bits(folded, b'{'), closes: bits(folded, b'}') }
+    }
+
+    /// Returns where a byte stands.
+    #[inline]
+    #[target_feature(enable = "avx512bw")]
+    fn bits(bytes: __m512i, wanted: u8) -> u64 {
+        _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(wanted.cast_signed()))
+    }
 }
 
 /// By instructions for sixteen bytes at once.
@@ -176,7 +246,7 @@ use bytewise as lanes;
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK_BYTES, LANES, Strings, bytewise, find, lanes, quote_or_slash};
+    use super::{BLOCK_BYTES, LANES, Strings, bytewise, end_by, find, lanes, quote_or_slash};
     use proptest::prelude::*;
 
     #[test]
@@ -195,12 +265,26 @@ mod tests {
 
     proptest! {
         #[test]
+        #[cfg(target_arch = "x86_64")]
+        fn wide_steps_see_what_narrow_ones_see(block in prop::array::uniform32(any::<[u8; 2]>()), text in r#"[\["\\\]{}a]{0,300}"#) {
+            let text = format!("{{{text}");
+            if super::wide::is_possible() {
+                let block: [u8; BLOCK_BYTES] = std::array::from_fn(|place| block[place / 2][place % 2]);
+                // SAFETY: the processor was asked.
+                let found = unsafe { (super::wide::find(&block), super::wide::end_of_container(text.as_bytes())) };
+                prop_assert_eq!(found, (find(&block), end_by(text.as_bytes(), find)));
+            }
+        }
+
+        #[test]
         fn strings_are_where_a_walk_finds_them(text in r#"["\\\[\]{}a]{0,300}"#) {
             let (mut in_string, mut behind_slash) = (false, false);
             let mut strings = Strings::default();
-            for block in text.as_bytes().chunks(BLOCK_BYTES) {
-                let inside = strings.inside(&find(block));
-                for (place, byte) in block.iter().enumerate() {
+            for part in text.as_bytes().chunks(BLOCK_BYTES) {
+                let mut block = [0; BLOCK_BYTES];
+                block[..part.len()].copy_from_slice(part);
+                let inside = strings.inside(&find(&block));
+                for (place, byte) in part.iter().enumerate() {
                     let is_quote = *byte == b'"' && !behind_slash;
                     behind_slash = *byte == b'\\' && !behind_slash;
                     in_string ^= is_quote;

@@ -1,11 +1,11 @@
 //! JSON of which most is passed over.
 //!
 //! Of a packument nine bytes in ten matter to nobody: what versions ask for while they are developed, signatures, second
-//! hashes. A parser looks at each of them. Here an array or object that nobody asked for is passed over in steps of
-//! [`BLOCK_BYTES`], in which only quotes and brackets count ([`super::marks`]); whoever takes the text of a value has to
-//! see himself whether it is JSON inside.
+//! hashes. A parser looks at each of them. Here an array or object that nobody asked for is passed over many bytes at a
+//! time, of which only quotes and brackets count ([`super::marks`]); whoever takes a value has to see himself whether it is
+//! JSON inside, and UTF-8.
 
-use super::marks::{self, BLOCK_BYTES};
+use super::marks;
 use std::borrow::Cow;
 
 /// Where a text is not JSON, or ends too early.
@@ -18,17 +18,17 @@ pub struct Fault {
 
 /// A text and how far it is read.
 pub(super) struct Reader<'a> {
-    text: &'a str,
+    text: &'a [u8],
     at: usize,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(text: &'a str) -> Reader<'a> {
+    pub(super) fn new(text: &'a [u8]) -> Reader<'a> {
         Reader { text, at: 0 }
     }
 
     /// Hands the keys of an object out, each of whose values must be taken then. Any other value has no keys.
-    pub(super) fn object(&mut self, mut take: impl FnMut(&mut Reader<'a>, &str) -> Result<(), Fault>) -> Result<(), Fault> {
+    pub(super) fn object(&mut self, mut take: impl FnMut(&mut Reader<'a>, Cow<'a, [u8]>) -> Result<(), Fault>) -> Result<(), Fault> {
         if self.next() != Some(b'{') {
             return self.value().map(drop);
         }
@@ -41,10 +41,10 @@ impl<'a> Reader<'a> {
             if self.next() != Some(b'"') {
                 return Err(self.fault());
             }
-            let key = self.string()?;
+            let (key, has_slash) = self.string()?;
             self.punctuation(b':')?;
-            let clear = string(key).ok_or(self.fault())?;
-            take(self, &clear)?;
+            let key = if has_slash { without_slashes(key).ok_or(self.fault())? } else { Cow::Borrowed(&key[1..key.len() - 1]) };
+            take(self, key)?;
             match self.next() {
                 Some(b',') => self.at += 1,
                 _ => return self.punctuation(b'}'),
@@ -53,9 +53,9 @@ impl<'a> Reader<'a> {
     }
 
     /// Returns the text of the value that comes next.
-    pub(super) fn value(&mut self) -> Result<&'a str, Fault> {
+    pub(super) fn value(&mut self) -> Result<&'a [u8], Fault> {
         match self.next() {
-            Some(b'"') => self.string(),
+            Some(b'"') => self.string().map(|(text, _)| text),
             Some(b'{' | b'[') => self.container(),
             _ => self.scalar(),
         }
@@ -73,7 +73,7 @@ impl<'a> Reader<'a> {
 
     /// Returns the next byte that is no space, without taking it.
     fn next(&mut self) -> Option<u8> {
-        let rest = &self.text.as_bytes()[self.at..];
+        let rest = &self.text[self.at..];
         let spaces = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t')).count();
         self.at += spaces;
         rest.get(spaces).copied()
@@ -89,32 +89,32 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes all up to `end`.
-    fn take(&mut self, end: usize) -> &'a str {
+    fn take(&mut self, end: usize) -> &'a [u8] {
         let taken = &self.text[self.at..end];
         self.at = end;
         taken
     }
 
-    /// Takes a string with its quotes.
-    fn string(&mut self) -> Result<&'a str, Fault> {
-        let bytes = self.text.as_bytes();
-        let mut at = self.at + 1;
+    /// Takes a string with its quotes; says whether there is a slash in it.
+    fn string(&mut self) -> Result<(&'a [u8], bool), Fault> {
+        let (mut at, mut has_slash) = (self.at + 1, false);
         loop {
-            at += marks::quote_or_slash(&bytes[at..]).ok_or(self.fault())?;
-            if bytes[at] == b'"' {
-                return Ok(self.take(at + 1));
+            at += marks::quote_or_slash(&self.text[at..]).ok_or(self.fault())?;
+            if self.text[at] == b'"' {
+                return Ok((self.take(at + 1), has_slash));
             }
             // Whatever follows a slash is no end.
+            has_slash = true;
             at = at.saturating_add(2);
-            if at > bytes.len() {
+            if at > self.text.len() {
                 return Err(self.fault());
             }
         }
     }
 
     /// Takes a number or a word.
-    fn scalar(&mut self) -> Result<&'a str, Fault> {
-        let rest = &self.text.as_bytes()[self.at..];
+    fn scalar(&mut self) -> Result<&'a [u8], Fault> {
+        let rest = &self.text[self.at..];
         let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.')).count();
         if length == 0 {
             return Err(self.fault());
@@ -123,46 +123,27 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes an array or object with its brackets.
-    fn container(&mut self) -> Result<&'a str, Fault> {
-        let bytes = &self.text.as_bytes()[self.at..];
-        let mut depth = 0;
-        let mut strings = marks::Strings::default();
-        for (number, part) in bytes.chunks(BLOCK_BYTES).enumerate() {
-            let found = marks::find(part);
-            let inside = strings.inside(&found);
-            let (opens, closes) = (found.opens & !inside, found.closes & !inside);
-            if closes.count_ones() < depth {
-                // However they are ordered, not all that is open is closed here.
-                depth += opens.count_ones();
-                depth -= closes.count_ones();
-                continue;
-            }
-            let mut rest = opens | closes;
-            while rest != 0 {
-                let place = rest.trailing_zeros();
-                rest &= rest - 1;
-                if opens >> place & 1 != 0 {
-                    depth += 1;
-                    continue;
-                }
-                depth -= 1;
-                if depth == 0 {
-                    return Ok(self.take(self.at + number * BLOCK_BYTES + place as usize + 1));
-                }
-            }
-        }
-        Err(self.fault())
+    fn container(&mut self) -> Result<&'a [u8], Fault> {
+        let length = marks::end_of_container(&self.text[self.at..]).ok_or(self.fault())?;
+        Ok(self.take(self.at + length))
     }
 }
 
-/// Returns the string that a JSON value is, if it is one.
-pub(super) fn string(json: &str) -> Option<Cow<'_, str>> {
-    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    if memchr::memchr(b'\\', inner.as_bytes()).is_some() {
-        serde_json::from_str(json).ok().map(Cow::Owned)
-    } else {
-        Some(Cow::Borrowed(inner))
-    }
+/// Returns the string that a JSON value is, if it is one. What is not UTF-8 in it is replaced.
+pub(super) fn string(json: &[u8]) -> Option<Cow<'_, str>> {
+    let inner = json.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    if memchr::memchr(b'\\', inner).is_some() { serde_json::from_str(&text(json)).ok().map(Cow::Owned) } else { Some(text(inner)) }
+}
+
+/// Returns bytes as text. What is not UTF-8 in it is replaced.
+pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
+    // That alone would be slower by far.
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+}
+
+/// Returns what a string with slashes says.
+fn without_slashes<'a>(json: &[u8]) -> Option<Cow<'a, [u8]>> {
+    Some(Cow::Owned(string(json)?.into_owned().into_bytes()))
 }
 
 #[cfg(test)]
@@ -193,11 +174,11 @@ mod tests {
         fn values_end_where_a_parser_sees_their_end(value in any_value(), pretty in any::<bool>(), behind in "[ \n,\\]}]{0,3}") {
             let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.expect("JSON");
             let whole = format!(" \n{text}{behind}");
-            prop_assert_eq!(Reader::new(&whole).value(), Ok(text.as_str()));
+            prop_assert_eq!(Reader::new(whole.as_bytes()).value(), Ok(text.as_bytes()));
             // Cut anywhere it is no whole value, unless it is a number.
             if matches!(value, Value::Object(_) | Value::Array(_) | Value::String(_)) {
                 for (cut, _) in text.char_indices() {
-                    prop_assert!(Reader::new(&text[..cut]).value().is_err(), "{}", &text[..cut]);
+                    prop_assert!(Reader::new(&text.as_bytes()[..cut]).value().is_err(), "{}", &text[..cut]);
                 }
             }
         }
@@ -209,10 +190,10 @@ mod tests {
             let object = Value::Object(entries.into_iter().collect());
             let text = if pretty { serde_json::to_string_pretty(&object) } else { serde_json::to_string(&object) }.expect("JSON");
             let mut found = serde_json::Map::new();
-            let mut reader = Reader::new(&text);
+            let mut reader = Reader::new(text.as_bytes());
             reader.object(|reader, key| {
-                let value = serde_json::from_str(reader.value()?).expect("a value");
-                found.insert(key.to_owned(), value);
+                let value = serde_json::from_slice(reader.value()?).expect("a value");
+                found.insert(String::from_utf8_lossy(&key).into_owned(), value);
                 Ok(())
             }).expect("an object");
             prop_assert_eq!(reader.end(), Ok(()));
@@ -221,7 +202,7 @@ mod tests {
 
         #[test]
         fn anything_else_ends_somewhere(text in r#"[\[\]{}"\\,:0-9a-c é]{0,200}"#) {
-            let mut reader = Reader::new(&text);
+            let mut reader = Reader::new(text.as_bytes());
             let _ = reader.object(|reader, _| reader.value().map(drop));
             let _ = reader.end();
         }
@@ -230,7 +211,7 @@ mod tests {
     #[test]
     fn objects_that_are_none_are_faults() {
         let read = |text: &str| {
-            let mut reader = Reader::new(text);
+            let mut reader = Reader::new(text.as_bytes());
             reader.object(|reader, _| reader.value().map(drop)).and_then(|()| reader.end()).map_err(|fault| fault.at)
         };
         assert_eq!(read(r#" {"a" : [1, "]"] , "\u0062":{"c":"\\\""} } "#), Ok(()));
@@ -250,7 +231,8 @@ mod tests {
         ] {
             assert_eq!(read(text), Err(at), "{text}");
         }
-        assert_eq!(string("7"), None);
-        assert_eq!(string(r#""\"""#).as_deref(), Some("\""));
+        assert_eq!(string(b"7"), None);
+        assert_eq!(string(b"\"a\xffb\"").as_deref(), Some("a\u{fffd}b"));
+        assert_eq!(string(br#""\"""#).as_deref(), Some("\""));
     }
 }

@@ -1,12 +1,12 @@
 //! From the JSON of a registry to the compact form, in one pass.
 //!
 //! The values of versions are not decoded: a field that counts is copied as it stands, unless an earlier version had the
-//! same text, and the others are passed over, which [`Reader`] does without looking into them. Of a key that stands twice
-//! the last one counts, as in JavaScript.
+//! same text, and the others are passed over, which [`Reader`] does without looking into them: they may even hold broken
+//! UTF-8. Of a key that stands twice the last one counts, as in JavaScript.
 
 use super::PackumentError;
 use super::compact::{self, Field, Parts, put_number, put_text, strip_tarball_path, tarball_prefix};
-use super::reader::{Fault, Reader, string};
+use super::reader::{Fault, Reader, string, text};
 use crate::package::integrity::Integrity;
 use crate::package::json;
 use crate::package::name::PackageName;
@@ -21,11 +21,8 @@ use std::ops::Range as Span;
 
 /// Makes the compact form.
 pub(super) fn scan(text: &[u8], name: &PackageName) -> Result<Vec<u8>, PackumentError> {
-    // Fields that nobody looks at may hold broken UTF-8; the rest is as good as ever.
-    let text = json::without_bom(text);
-    let text = std::str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed);
     let mut draft = Draft::new(name);
-    let mut reader = Reader::new(&text);
+    let mut reader = Reader::new(json::without_bom(text));
     draft.read(&mut reader).and_then(|()| reader.end()).map_err(PackumentError::Json)?;
     if let Some(found) = draft.name.as_deref().filter(|found| *found != name.as_str()) {
         return Err(PackumentError::OtherPackage { found: found.escape_debug().to_string() });
@@ -65,23 +62,25 @@ struct Draft<'a> {
 #[derive(Default)]
 struct Shared<'a> {
     bytes: Vec<u8>,
-    places: FxHashMap<&'a str, usize>,
+    places: FxHashMap<&'a [u8], Span<usize>>,
+    /// The last text of each field: most versions say what the one before them says.
+    last: [(&'a [u8], Span<usize>); Field::COUNT],
 }
 
 /// The fields of one version that count, as they stand in the JSON.
 #[derive(Default)]
 struct Record<'a> {
-    fields: [Option<&'a str>; Field::JSON.len()],
+    fields: [Option<&'a [u8]>; Field::JSON.len()],
     dist: Dist<'a>,
 }
 
 /// The same of `dist`.
 #[derive(Default)]
 struct Dist<'a> {
-    tarball: Option<&'a str>,
-    integrity: Option<&'a str>,
-    shasum: Option<&'a str>,
-    unpacked_size: Option<&'a str>,
+    tarball: Option<&'a [u8]>,
+    integrity: Option<&'a [u8]>,
+    shasum: Option<&'a [u8]>,
+    unpacked_size: Option<&'a [u8]>,
 }
 
 impl<'a> Draft<'a> {
@@ -98,15 +97,15 @@ impl<'a> Draft<'a> {
 
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Fault> {
         reader.object(|reader, key| {
-            match key {
-                "name" => self.name = string(reader.value()?).map(Cow::into_owned),
-                "dist-tags" => {
-                    let text = reader.value()?;
-                    self.tags = json::text_map(&mut serde_json::Deserializer::from_str(text)).map_err(|_| reader.fault())?;
+            match &*key {
+                b"name" => self.name = string(reader.value()?).map(Cow::into_owned),
+                b"dist-tags" => {
+                    let tags = text(reader.value()?);
+                    self.tags = json::text_map(&mut serde_json::Deserializer::from_str(&tags)).map_err(|_| reader.fault())?;
                 }
-                "versions" => {
+                b"versions" => {
                     self.found.clear();
-                    reader.object(|reader, key| self.read_version(reader, key))?;
+                    reader.object(|reader, key| self.read_version(reader, &key))?;
                 }
                 _ => drop(reader.value()?),
             }
@@ -114,8 +113,8 @@ impl<'a> Draft<'a> {
         })
     }
 
-    fn read_version(&mut self, reader: &mut Reader<'a>, key: &str) -> Result<(), Fault> {
-        let Some(version) = Version::parse(key) else {
+    fn read_version(&mut self, reader: &mut Reader<'a>, key: &[u8]) -> Result<(), Fault> {
+        let Some((key, version)) = std::str::from_utf8(key).ok().and_then(|key| Some((key, Version::parse(key)?))) else {
             return reader.value().map(drop);
         };
         let mut record = Record::default();
@@ -128,18 +127,18 @@ impl<'a> Draft<'a> {
         let start = out.len();
         // What `filled_text` takes for a warning.
         let deprecated = record.fields[Field::JSON.len() - 1];
-        let is_deprecated = deprecated.is_some_and(|text| text == "true" || (text.starts_with('"') && text != "\"\""));
+        let is_deprecated = deprecated.is_some_and(|text| text == b"true" || (text.starts_with(b"\"") && text != b"\"\""));
         out.push(u8::from(is_deprecated));
         put_text(out, text);
         for ((field, _), value) in Field::JSON.iter().zip(record.fields) {
-            if let Some(value) = value.filter(|value| !matches!(*value, "{}" | "[]" | "null" | "false" | "\"\"")) {
+            if let Some(value) = value.filter(|value| !matches!(*value, b"{}" | b"[]" | b"null" | b"false" | b"\"\"")) {
                 self.shared.put_json(out, *field, value)?;
             }
         }
         if let Some(tarball) = record.dist.tarball.and_then(string).filter(|tarball| !tarball.is_empty()) {
             match &tarball {
                 Cow::Borrowed(whole) if let Some(registry) = strip_tarball_path(whole, &self.tarballs, text) => {
-                    self.shared.put(out, Field::Registry, registry);
+                    self.shared.put(out, Field::Registry, registry.as_bytes());
                 }
                 whole => {
                     out.push(Field::Tarball as u8);
@@ -148,7 +147,7 @@ impl<'a> Draft<'a> {
             }
         }
         put_hashes(out, &record.dist);
-        if let Some(size) = record.dist.unpacked_size.and_then(|text| text.parse::<u64>().ok()) {
+        if let Some(size) = record.dist.unpacked_size.and_then(|text| std::str::from_utf8(text).ok()?.parse::<u64>().ok()) {
             out.push(Field::UnpackedSize as u8);
             put_number(out, size);
         }
@@ -178,27 +177,39 @@ struct NotJson;
 
 impl<'a> Shared<'a> {
     /// Puts a value, which is looked at when it comes for the first time.
-    fn put_json(&mut self, out: &mut Vec<u8>, field: Field, json: &'a str) -> Result<(), NotJson> {
-        self.put_if(out, field, json, || serde_json::from_str::<IgnoredAny>(json).map_err(|_| NotJson).map(drop))
+    fn put_json(&mut self, out: &mut Vec<u8>, field: Field, json: &'a [u8]) -> Result<(), NotJson> {
+        self.put_if(out, field, json, |text| serde_json::from_str::<IgnoredAny>(text).map_err(|_| NotJson).map(drop))
     }
 
-    fn put(&mut self, out: &mut Vec<u8>, field: Field, text: &'a str) {
-        let Ok(()) = self.put_if::<Infallible>(out, field, text, || Ok(()));
+    fn put(&mut self, out: &mut Vec<u8>, field: Field, text: &'a [u8]) {
+        let Ok(()) = self.put_if::<Infallible>(out, field, text, |_| Ok(()));
     }
 
     /// Puts a text. One that comes for the first time has to be good.
-    fn put_if<E>(&mut self, out: &mut Vec<u8>, field: Field, text: &'a str, is_good: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
-        let place = match self.places.entry(text) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(new) => {
-                is_good()?;
-                self.bytes.extend_from_slice(text.as_bytes());
-                *new.insert(self.bytes.len() - text.len())
-            }
-        };
+    fn put_if<E>(
+        &mut self,
+        out: &mut Vec<u8>,
+        field: Field,
+        bytes: &'a [u8],
+        is_good: impl FnOnce(&str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (last, place) = &mut self.last[field as usize - 1];
+        if *last != bytes {
+            *place = match self.places.entry(bytes) {
+                Entry::Occupied(known) => known.get().clone(),
+                Entry::Vacant(new) => {
+                    let value = text(bytes);
+                    is_good(&value)?;
+                    let start = self.bytes.len();
+                    self.bytes.extend_from_slice(value.as_bytes());
+                    new.insert(start..self.bytes.len()).clone()
+                }
+            };
+            *last = bytes;
+        }
         out.push(field as u8);
-        put_number(out, place as u64);
-        put_number(out, text.len() as u64);
+        put_number(out, place.start as u64);
+        put_number(out, place.len() as u64);
         Ok(())
     }
 }
@@ -206,12 +217,12 @@ impl<'a> Shared<'a> {
 impl<'a> Record<'a> {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Fault> {
         reader.object(|reader, key| {
-            if key == "dist" {
+            if *key == *b"dist" {
                 self.dist = Dist::default();
                 return self.dist.read(reader);
             }
             let value = reader.value()?;
-            if let Some(at) = Field::JSON.iter().position(|(_, name)| *name == key) {
+            if let Some(at) = Field::JSON.iter().position(|(_, name)| *name.as_bytes() == *key) {
                 self.fields[at] = Some(value);
             }
             Ok(())
@@ -223,11 +234,11 @@ impl<'a> Dist<'a> {
     fn read(&mut self, reader: &mut Reader<'a>) -> Result<(), Fault> {
         reader.object(|reader, key| {
             let value = reader.value()?;
-            match key {
-                "tarball" => self.tarball = Some(value),
-                "integrity" => self.integrity = Some(value),
-                "shasum" => self.shasum = Some(value),
-                "unpackedSize" => self.unpacked_size = Some(value),
+            match &*key {
+                b"tarball" => self.tarball = Some(value),
+                b"integrity" => self.integrity = Some(value),
+                b"shasum" => self.shasum = Some(value),
+                b"unpackedSize" => self.unpacked_size = Some(value),
                 _ => {}
             }
             Ok(())
