@@ -23,6 +23,9 @@ pub(super) const HISTORY_BYTES: usize = 32 << 10;
 /// The least room with which anything is decoded: for two literals, the longest match, and what wide copies write beyond it.
 pub(super) const ROOM_BYTES_MIN: usize = 320;
 
+/// The most bits that the length of a codeword takes, or how often it is repeated.
+const REPEATED_BITS_MAX: u32 = 7 + 7;
+
 /// The data is no deflate.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Damage;
@@ -239,7 +242,9 @@ impl Inflater {
     fn codewords(&mut self, bits: &mut Bits<'_>, counts: Counts, mut read: usize) -> Result<Option<Stop>, Damage> {
         let all = counts.literals + counts.distances;
         while read < all {
-            bits.refill();
+            if bits.kept.count < REPEATED_BITS_MAX {
+                bits.refill();
+            }
             let Some((entry, value)) = self.lengths.decode(&mut bits.kept) else {
                 self.state = State::Codewords { counts, read };
                 return Ok(Some(Stop::Input));
@@ -249,7 +254,11 @@ impl Inflater {
             }
             // The values follow one another: 16 lengths as they are, 4 ways to repeat the last, 8 and 128 runs of zeros.
             let (length, times) = match value {
-                0..16 => (value as u8, 1),
+                0..16 => {
+                    self.codewords[read] = value as u8;
+                    read += 1;
+                    continue;
+                }
                 16..20 if read == 0 => return Err(Damage),
                 16..20 => (self.codewords[read - 1], value - 16 + 3),
                 20..28 => (0, value - 20 + 3),
