@@ -93,9 +93,14 @@ impl Reporter {
         Reporter { voice, progress, trace, line: progress::Line::default() }
     }
 
-    /// Prints a line that was asked for, to stdout.
-    pub fn data(&self, line: &str) {
-        let _ = writeln!(anstream::stdout(), "{line}");
+    /// Prints what was asked for, one or more lines, to stdout: in one piece, so that whoever reads it wakes up once.
+    pub fn data(&self, lines: &str) {
+        let mut out = std::io::stdout().lock();
+        let text = match anstream::AutoStream::choice(&out) {
+            anstream::ColorChoice::Never => format!("{}\n", anstream::adapter::strip_str(lines)),
+            _ => format!("{lines}\n"),
+        };
+        let _ = out.write_all(text.as_bytes());
     }
 
     /// Prints a warning.

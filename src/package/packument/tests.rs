@@ -178,7 +178,8 @@ fn refuses_what_is_no_packument_of_that_package() {
 
 #[test]
 fn broken_text_costs_nothing_but_itself() {
-    let text = b"{\"x\xff\":\"\xff\",\"versions\":{\"1.0.\xff\":{},\"1.0.0\":{\"a\xff\":1,\"deprecated\":\"old\xff\",\"dist\":{\"b\":\"\xff\"}}}}";
+    let text =
+        b"{\"x\xff\":\"\xff\",\"versions\":{\"1.0.\xff\":{},\"1.0.0\":{\"a\xff\":1,\"deprecated\":\"old\xff\",\"dist\":{\"b\":\"\xff\"}}}}";
     let packument = Packument::parse(text, &name()).expect("a packument");
     assert_eq!(versions(&packument), ["1.0.0"]);
     assert_eq!(packument.manifest(0).deprecated.as_deref(), Some("old\u{fffd}"));
