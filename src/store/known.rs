@@ -21,17 +21,16 @@ pub(super) struct Known([Shard; SHARDS]);
 #[repr(align(128))]
 struct Shard(Mutex<Marks>);
 
-type Marks = HashMap<Named, Mark, BuildHasherDefault<Digits>>;
+/// Those of plain files, and those of executable ones. (A name and a flag in one key are 33 bytes, and to put them together
+/// takes longer than to look them up.)
+type Marks = [HashMap<Name, Mark, BuildHasherDefault<Digits>>; 2];
 
 #[derive(PartialEq, Eq)]
-struct Named {
-    object: ObjectId,
-    executable: bool,
-}
+struct Name(ObjectId);
 
-impl Hash for Named {
+impl Hash for Name {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write(self.object.as_bytes());
+        state.write(self.0.as_bytes());
     }
 }
 
@@ -57,17 +56,17 @@ impl Known {
 
     /// Returns the mark of an object that was noted.
     pub fn get(&self, object: &ObjectId, executable: bool) -> Option<Mark> {
-        self.shard(object).get(&Named { object: *object, executable }).copied()
+        self.shard(object)[usize::from(executable)].get(&Name(*object)).copied()
     }
 
     /// Notes an object that is there and right.
     pub fn note(&self, object: &ObjectId, executable: bool, mark: Mark) {
-        self.shard(object).insert(Named { object: *object, executable }, mark);
+        self.shard(object)[usize::from(executable)].insert(Name(*object), mark);
     }
 
     /// Forgets an object that is about to be replaced.
     pub fn forget(&self, object: &ObjectId, executable: bool) {
-        self.shard(object).remove(&Named { object: *object, executable });
+        self.shard(object)[usize::from(executable)].remove(&Name(*object));
     }
 
     fn shard(&self, object: &ObjectId) -> MutexGuard<'_, Marks> {
