@@ -60,58 +60,14 @@ unsafe fn turns(literals: &Literals, distances: &Distances, bits: &mut Bits<'_>,
     bits.refill();
     let (input, room) = (bits.input.as_ptr(), output.bytes.as_mut_ptr());
     // SAFETY: the input and the room are longer than what is subtracted, and `at`, `floor` and the length are within.
-    let (last_input, last_room, floor, mut hand) = unsafe {
+    let (mut hand, bounds) = unsafe {
+        let last_input = input.add(bits.input.len() - INPUT_BYTES_MIN);
+        let last_room = room.add(output.limit - ROOM_BYTES_MIN);
         let hand = Hand { kept: bits.kept, input: input.add(bits.at), room: room.add(output.bytes.len()) };
-        let (last_input, last_room) = (bits.input.len() - INPUT_BYTES_MIN, output.limit - ROOM_BYTES_MIN);
-        (input.add(last_input), room.add(last_room), room.add(output.floor), hand)
+        (hand, Bounds { last_input, last_room, floor: room.add(output.floor) })
     };
-    let mut entry = literals.find(hand.kept.buffer);
-    let ended = loop {
-        if hand.room > last_room || hand.input > last_input {
-            break Ok(false);
-        }
-        let mut before = hand.kept.buffer;
-        hand.take(entry);
-        // SAFETY (of all steps of the turn): it looks at no more input than `INPUT_BYTES_MIN`, since it refills twice at
-        // most, and writes no more than `ROOM_BYTES_MIN`: two literals, a match of 258 bytes and the 47 behind it.
-        if entry & LITERAL != 0 {
-            (entry, before) = unsafe { hand.literal(literals, entry) };
-            if entry & LITERAL != 0 {
-                (entry, before) = unsafe { hand.literal(literals, entry) };
-                if entry & LITERAL != 0 {
-                    entry = unsafe { hand.last_literal(literals, entry) };
-                    continue;
-                }
-            }
-        }
-        if entry & SPECIAL != 0 {
-            cold_path();
-            if entry & LINK == LINK {
-                before = hand.kept.buffer;
-                entry = literals.follow(entry, before);
-                hand.take(entry);
-                if entry & LITERAL != 0 {
-                    entry = unsafe { hand.last_literal(literals, entry) };
-                    continue;
-                }
-            }
-            if entry & SPECIAL != 0 {
-                break if entry & END == END { Ok(true) } else { Err(Damage) };
-            }
-        }
-        let length = value(entry, before);
-        // SAFETY: as above.
-        let distance = unsafe { hand.distance(distances) };
-        if distance > hand.room.addr() - floor.addr() {
-            break Err(Damage);
-        }
-        entry = literals.find(hand.kept.buffer);
-        // SAFETY: as above, and what the match refers to is there.
-        unsafe {
-            hand.refill();
-            hand.copy(distance, length);
-        }
-    };
+    // SAFETY: these are the bounds of what the hand points into.
+    let ended = unsafe { hand.turns(literals, distances, &bounds) };
     hand.kept.count &= 63;
     bits.kept = hand.kept;
     // SAFETY: both pointers were moved within what they point into, and all before the second has been written.
@@ -120,6 +76,13 @@ unsafe fn turns(literals: &Literals, distances: &Distances, bits: &mut Bits<'_>,
         output.bytes.set_len(hand.room.offset_from_unsigned(room));
     }
     ended
+}
+
+/// Where a turn may still begin, and what no match may reach below.
+struct Bounds {
+    last_input: *const u8,
+    last_room: *const u8,
+    floor: *const u8,
 }
 
 /// What a turn works with.
@@ -133,6 +96,63 @@ struct Hand {
 }
 
 impl Hand {
+    /// Takes turns until the block ends, or there is too little input or room for another one.
+    ///
+    /// # Safety
+    ///
+    /// The bounds must be those of what is pointed into: behind the last places there must be as much input as
+    /// [`INPUT_BYTES_MIN`] and as much room as [`ROOM_BYTES_MIN`], and from the floor on everything must have been written.
+    #[inline(always)]
+    unsafe fn turns(&mut self, literals: &Literals, distances: &Distances, bounds: &Bounds) -> Result<bool, Damage> {
+        let mut entry = literals.find(self.kept.buffer);
+        loop {
+            if self.room.cast_const() > bounds.last_room || self.input > bounds.last_input {
+                break Ok(false);
+            }
+            let mut before = self.kept.buffer;
+            self.take(entry);
+            // SAFETY (of all steps of the turn): it looks at no more input than `INPUT_BYTES_MIN`, since it refills twice at
+            // most, and writes no more than `ROOM_BYTES_MIN`: two literals, a match of 258 bytes and the 47 behind it.
+            if entry & LITERAL != 0 {
+                (entry, before) = unsafe { self.literal(literals, entry) };
+                if entry & LITERAL != 0 {
+                    (entry, before) = unsafe { self.literal(literals, entry) };
+                    if entry & LITERAL != 0 {
+                        entry = unsafe { self.last_literal(literals, entry) };
+                        continue;
+                    }
+                }
+            }
+            if entry & SPECIAL != 0 {
+                cold_path();
+                if entry & LINK == LINK {
+                    before = self.kept.buffer;
+                    entry = literals.follow(entry, before);
+                    self.take(entry);
+                    if entry & LITERAL != 0 {
+                        entry = unsafe { self.last_literal(literals, entry) };
+                        continue;
+                    }
+                }
+                if entry & SPECIAL != 0 {
+                    break if entry & END == END { Ok(true) } else { Err(Damage) };
+                }
+            }
+            let length = value(entry, before);
+            // SAFETY: as above.
+            let distance = unsafe { self.distance(distances) };
+            if distance > self.room.addr() - bounds.floor.addr() {
+                break Err(Damage);
+            }
+            entry = literals.find(self.kept.buffer);
+            // SAFETY: as above, and what the match refers to is there.
+            unsafe {
+                self.refill();
+                self.copy(distance, length);
+            }
+        }
+    }
+
     /// Takes what an entry takes. The lowest bits of the entry and of the count say how much, and what the others hold
     /// matters to nobody.
     #[inline(always)]
