@@ -1,10 +1,12 @@
 //! How long it takes to read the packuments of a large project from a fresh cache.
 
 use deka::package::name::PackageName;
+use deka::package::packument::Packument;
 use deka::pool::Pool;
 use deka::registry::config::Config;
 use deka::registry::{Age, Client};
-use divan::Bencher;
+use divan::counter::BytesCount;
+use divan::{Bencher, black_box};
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -65,4 +67,23 @@ fn fresh_cache(bencher: Bencher<'_, '_>, versions: usize) {
     let cache = tempfile::tempdir().expect("a folder");
     read_all(&registry, cache.path());
     bencher.bench_local(|| read_all(&registry, cache.path()));
+}
+
+/// Puts real packuments into their compact form: the JSON files in the folder that `DEKA_BENCH_PACKUMENTS` names; none
+/// without it.
+#[divan::bench]
+fn real_parsed(bencher: Bencher<'_, '_>) {
+    let folder = std::env::var_os("DEKA_BENCH_PACKUMENTS").into_iter();
+    let files = folder.flat_map(walkdir::WalkDir::new).map(|entry| entry.expect("a folder").into_path());
+    let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
+    let texts = files.map(|path| std::fs::read(path).expect("a file")).filter_map(|text| {
+        let found: serde_json::Value = serde_json::from_slice(&text).ok()?;
+        Some((PackageName::parse(found.get("name")?.as_str()?).ok()?, text))
+    });
+    let texts: Vec<(PackageName, Vec<u8>)> = texts.collect();
+    bencher.counter(BytesCount::new(texts.iter().map(|(_, text)| text.len()).sum::<usize>())).bench_local(|| {
+        for (name, text) in &texts {
+            drop(black_box(Packument::parse(text, name)));
+        }
+    });
 }

@@ -94,6 +94,44 @@ fn stream_large(bencher: Bencher<'_, '_>, (files, size): (usize, usize)) {
     });
 }
 
+/// Reads the tarballs in the folder that `DEKA_BENCH_TARBALLS` names, and how much each unpacks to; none without it.
+fn real() -> Vec<(Vec<u8>, usize)> {
+    let folder = std::env::var_os("DEKA_BENCH_TARBALLS").into_iter();
+    let files = folder.flat_map(walkdir::WalkDir::new).map(|entry| entry.expect("a folder")).filter(|entry| entry.file_type().is_file());
+    let bodies = files.map(|entry| std::fs::read(entry.path()).expect("a file")).filter(|body| body.starts_with(&[0x1f, 0x8b]));
+    let size = |body: &[u8]| body.last_chunk().map_or(0, |size| u32::from_le_bytes(*size) as usize);
+    bodies
+        .map(|body| {
+            let size = size(&body);
+            (body, size)
+        })
+        .collect()
+}
+
+/// Inflates real tarballs by our own decoder, and walks through them; they are not hashed.
+#[divan::bench]
+fn real_inflated(bencher: Bencher<'_, '_>) {
+    let (bodies, limits) = (real(), Limits::default());
+    bencher.counter(BytesCount::new(bodies.iter().map(|(_, size)| size).sum::<usize>())).bench_local(|| {
+        for (body, _) in &bodies {
+            unpack_bytes(body, Some([0; 64]), None, &limits, &mut Nowhere).expect("a tarball");
+        }
+    });
+}
+
+/// The same by libdeflate, which does not walk.
+#[divan::bench]
+fn real_inflated_libdeflate(bencher: Bencher<'_, '_>) {
+    let bodies = real();
+    let mut room = vec![1; bodies.iter().map(|(_, size)| *size).max().unwrap_or(0)];
+    bencher.counter(BytesCount::new(bodies.iter().map(|(_, size)| size).sum::<usize>())).bench_local(|| {
+        let mut decoder = libdeflater::Decompressor::new();
+        for (body, _) in &bodies {
+            decoder.gzip_decompress(black_box(body), &mut room).expect("gzip");
+        }
+    });
+}
+
 /// Inflates a large body by libdeflate, which needs room for all of it.
 #[divan::bench(args = LARGE)]
 fn inflate_alone_libdeflate(bencher: Bencher<'_, '_>, (files, size): (usize, usize)) {

@@ -6,7 +6,7 @@
 //! make large.
 //!
 //! There are two ways through, with one outcome. [`unpack_bytes`] has the whole body: it checks the integrity first,
-//! inflates in one step and hands out slices of the result. [`unpack_stream`] has a reader: it hashes, inflates and hands
+//! inflates it in one piece and hands out slices of that. [`unpack_stream`] has a reader: it hashes, inflates and hands
 //! out files as bytes arrive, in bounded memory, and says at the end whether any of it may be used.
 
 mod deflate;
